@@ -1,0 +1,3 @@
+# cmake -C .cmake/release.cmake -B build/release -G Ninja: what is shipped
+set(CMAKE_BUILD_TYPE Release CACHE STRING "")
+set(TS_SANITIZE "" CACHE STRING "")

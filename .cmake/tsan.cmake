@@ -1,0 +1,3 @@
+# cmake -C .cmake/tsan.cmake -B build/tsan -G Ninja: debug with TSan
+set(CMAKE_BUILD_TYPE Debug CACHE STRING "")
+set(TS_SANITIZE thread CACHE STRING "")

@@ -1,0 +1,27 @@
+/* headers.h - request headers that travel with a batch (forward_headers).
+ * They hold credentials: they live as long as their batch, are never logged, and are wiped. */
+#ifndef TS_ENGINE_HEADERS_H
+#define TS_ENGINE_HEADERS_H
+
+#include "base/buf.h"
+#include "config/settings.h"
+#include "net/grpc.h"
+
+struct ts_headers; /* immutable, shared, counted */
+
+/* Those of `from` whose key is in `wanted` (any case). NULL when none is. */
+struct ts_headers *ts_headers_pick(const struct ts_grpc_header *from, size_t count,
+                                   const struct ts_texts *wanted);
+/* Keys and values are copied. NULL when count is 0. */
+struct ts_headers *ts_headers_new(const struct ts_grpc_header *from, size_t count);
+struct ts_headers *ts_headers_ref(struct ts_headers *headers); /* NULL is fine, here and below */
+void ts_headers_unref(struct ts_headers *headers);
+const struct ts_grpc_header *ts_headers_list(const struct ts_headers *headers, size_t *count);
+/* Same keys and values in the same order; NULL equals NULL only. */
+bool ts_headers_eq(const struct ts_headers *a, const struct ts_headers *b);
+bool ts_headers_has(const struct ts_headers *headers, ts_view key);
+
+/* Fields 3 of proto/trustspan/spool.proto. */
+void ts_headers_encode(const struct ts_headers *headers, struct ts_buf *out);
+
+#endif

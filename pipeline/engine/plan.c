@@ -1,0 +1,426 @@
+/* plan.c - from the tree of a file to components with settings (otlp-and-collector.md 2.2).
+ * What a file leaves out is filled in: no receivers means otlp, no service means one pipeline of all
+ * that is defined, no file at all means the drop-in in front of Phoenix. */
+#include "pipeline/engine/plan.h"
+
+#include "pipeline/scorer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct making {
+    struct ts_plan *plan;
+    const struct ts_node *root;
+    struct ts_planned **tail;
+    struct ts_err *err;
+};
+
+static const char *const sections[] = {"receivers", "processors", "scorers", "exporters",
+                                       "extensions"};
+
+/* ---- service ---- */
+
+#define AT(field) offsetof(struct ts_service_config, field)
+static const struct ts_setting metrics_table[] = {
+    {.key = "endpoint", .kind = TS_TEXT, .offset = 0,
+     .preset = "${env:TRUSTSPAN_METRICS_ENDPOINT:-localhost:8888}",
+     .help = "where GET /metrics is served; empty: nowhere"},
+    {0},
+};
+static const struct ts_setting logs_table[] = {
+    {.key = "level", .kind = TS_TEXT, .offset = 0, .preset = "info",
+     .help = "debug, info, warn or error"},
+    {0},
+};
+static const struct ts_setting telemetry_table[] = {
+    {.key = "metrics", .kind = TS_BLOCK, .offset = AT(telemetry.metrics) - AT(telemetry),
+     .sub = metrics_table, .help = "counters"},
+    {.key = "logs", .kind = TS_BLOCK, .offset = AT(telemetry.logs) - AT(telemetry),
+     .sub = logs_table, .help = "on standard error"},
+    {0},
+};
+const struct ts_setting ts_service_table[] = {
+    {.key = "extensions", .kind = TS_TEXTS, .offset = AT(extensions), .help = "ids to start"},
+    {.key = "pipelines", .kind = TS_TREE, .offset = AT(pipelines),
+     .help = "traces: {receivers, processors, exporters}; left out: all that is defined"},
+    {.key = "storage", .kind = TS_ENUM, .offset = AT(storage), .preset = "file_storage",
+     .choices = "file_storage|none", .help = "none keeps waiting requests in memory only"},
+    {.key = "memory_limit", .kind = TS_SIZE, .offset = AT(memory_limit), .preset = "256MiB",
+     .min = "1MiB", .max = "1024GiB", .help = "of requests in memory; the rest waits on disk"},
+    {.key = "loops", .kind = TS_INT, .offset = AT(loops), .preset = "1", .min = "1", .max = "64",
+     .help = "threads that score and patch"},
+    {.key = "grpc_threads", .kind = TS_INT, .offset = AT(grpc_threads), .preset = "1", .min = "1",
+     .max = "64", .help = "threads of gRPC"},
+    {.key = "shutdown_timeout", .kind = TS_DURATION, .offset = AT(shutdown_timeout),
+     .preset = "25s", .min = "1s", .max = "1h", .help = "for a graceful stop"},
+    {.key = "telemetry", .kind = TS_BLOCK, .offset = AT(telemetry), .sub = telemetry_table,
+     .help = "of trustspan itself"},
+    {0},
+};
+
+static bool read_service(struct making *m)
+{
+    const struct ts_node *node = ts_node_get(m->root, "service");
+    return ts_settings_load(m->plan->arena, ts_service_table, node, "service", &m->plan->service,
+                            m->err);
+}
+
+/* ---- one component ---- */
+
+static bool is_id(ts_view id)
+{
+    size_t slash = ts_view_find(id, TS_LIT("/"));
+    ts_view type = ts_view_cut(id, 0, slash);
+    ts_view name = slash == SIZE_MAX ? TS_LIT("x") : ts_view_from(id, slash + 1);
+    if (type.len == 0 || type.len > 63 || name.len == 0 || name.len > 1024)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] <= ' ' || name.ptr[i] == 0x7f || name.ptr[i] == '"')
+            return false;
+    for (size_t i = 0; i < type.len; i++) {
+        uint8_t c = type.ptr[i];
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!letter && !(i > 0 && (c == '_' || (c >= '0' && c <= '9'))))
+            return false;
+    }
+    return true;
+}
+
+static bool unknown_type(struct making *m, enum ts_component_kind kind, const struct ts_node *node)
+{
+    struct ts_buf known = TS_BUF_INIT;
+    const char *words[32];
+    size_t n = 0;
+    for (size_t i = 0; ts_components[i]; i++)
+        if (ts_components[i]->kind == kind && n < TS_COUNT(words)) {
+            ts_buf_printf(&known, "%s%s", n ? ", " : "", ts_components[i]->type);
+            words[n++] = ts_components[i]->type;
+        }
+    ts_view type = ts_view_cut(node->key, 0, ts_view_find(node->key, TS_LIT("/")));
+    const char *near = ts_nearest(type, words, n);
+    ts_node_blame(m->err, node, sections[kind]);
+    ts_fail(m->err, TS_INVALID_ARGUMENT, "unknown %s '" TS_FMT "'%s%s%s; known are %s",
+            ts_component_kind_name(kind), TS_ARG(ts_view_cut(type, 0, 60)),
+            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", ts_buf_cstr(&known));
+    ts_buf_release(&known);
+    return false;
+}
+
+/* Cross-key rules; `path` names the place where the check itself does not. */
+static bool check(struct making *m, const struct ts_planned *p)
+{
+    if (!p->component->check || p->component->check(p->config, m->err))
+        return true;
+    if (p->node)
+        return ts_node_blame(m->err, p->node, p->path);
+    return ts_fail_in(m->err, "%s", p->path);
+}
+
+static struct ts_planned *add(struct making *m, const struct ts_component *component, ts_view id,
+                              const struct ts_node *node)
+{
+    struct ts_arena *arena = m->plan->arena;
+    struct ts_planned *p = ts_arena_alloc(arena, sizeof *p);
+    p->component = component;
+    p->id = (const char *)ts_arena_copy(arena, id).ptr;
+    p->path = (const char *)ts_arena_printf(arena, "%s::%s", sections[component->kind], p->id).ptr;
+    p->node = node;
+    p->config = ts_arena_alloc(arena, component->config_size);
+    if (!ts_settings_load(arena, component->settings, node, p->path, p->config, m->err))
+        return NULL;
+    *m->tail = p;
+    m->tail = &p->next;
+    return p;
+}
+
+static bool read_section(struct making *m, enum ts_component_kind kind)
+{
+    const struct ts_node *section = ts_node_get(m->root, sections[kind]);
+    if (section && section->kind != TS_NODE_MAP && section->kind != TS_NODE_NULL) {
+        ts_node_blame(m->err, section, sections[kind]);
+        return ts_fail(m->err, TS_INVALID_ARGUMENT, "a map of ids is wanted here");
+    }
+    for (const struct ts_node *n = section ? section->first : NULL; n; n = n->next) {
+        ts_view id = ts_view_trim(n->key);
+        if (!is_id(id)) {
+            ts_node_blame(m->err, n, sections[kind]);
+            return ts_fail(m->err, TS_INVALID_ARGUMENT,
+                           "'" TS_FMT "' is no id; write type or type/name",
+                           TS_ARG(ts_view_cut(id, 0, 80)));
+        }
+        ts_view type = ts_view_cut(id, 0, ts_view_find(id, TS_LIT("/")));
+        const struct ts_component *component = ts_component_find(kind, type);
+        if (!component)
+            return unknown_type(m, kind, n);
+        if (!add(m, component, id, n))
+            return false;
+    }
+    return true;
+}
+
+static bool check_top(struct making *m)
+{
+    static const char *const known[] = {"receivers", "processors", "scorers",
+                                        "exporters", "extensions", "service"};
+    for (const struct ts_node *n = m->root ? m->root->first : NULL; n; n = n->next) {
+        bool ok = false;
+        for (size_t i = 0; i < TS_COUNT(known); i++)
+            ok = ok || ts_view_is(n->key, known[i]);
+        if (ok)
+            continue;
+        const char *near = ts_nearest(n->key, known, TS_COUNT(known));
+        ts_node_blame(m->err, n, "");
+        return ts_fail(m->err, TS_INVALID_ARGUMENT,
+                       "unknown key '" TS_FMT "'; %s%s%s", TS_ARG(ts_view_cut(n->key, 0, 60)),
+                       near ? "did you mean '" : "known keys are receivers, processors, scorers, "
+                                                 "exporters, extensions, service",
+                       near ? near : "", near ? "'?" : "");
+    }
+    return true;
+}
+
+/* ---- what is connected ---- */
+
+static struct ts_planned *find(struct ts_plan *plan, enum ts_component_kind kind, ts_view id)
+{
+    for (struct ts_planned *p = plan->components; p; p = p->next)
+        if (p->component->kind == kind && ts_view_is(id, p->id))
+            return p;
+    return NULL;
+}
+
+static bool has_kind(const struct ts_plan *plan, enum ts_component_kind kind)
+{
+    for (const struct ts_planned *p = plan->components; p; p = p->next)
+        if (p->component->kind == kind)
+            return true;
+    return false;
+}
+
+/* Marks the ids of one list of a pipeline. */
+static bool use_list(struct making *m, const struct ts_node *pipeline, enum ts_component_kind kind,
+                    bool needed)
+{
+    const struct ts_node *list = ts_node_get(pipeline, sections[kind]);
+    bool any = false;
+    for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
+        struct ts_planned *p = find(m->plan, kind, n->text);
+        ts_node_blame(m->err, n, "service::pipelines");
+        if (!p)
+            return ts_fail(m->err, TS_INVALID_ARGUMENT, "%s '" TS_FMT "' is not defined under %s",
+                           ts_component_kind_name(kind), TS_ARG(ts_view_cut(n->text, 0, 80)),
+                           sections[kind]);
+        if (p->used && kind == TS_PROCESSOR)
+            return ts_fail(m->err, TS_INVALID_ARGUMENT, "processor '%s' stands there twice", p->id);
+        p->used = true;
+        any = true;
+    }
+    if (any || !needed)
+        return true;
+    ts_node_blame(m->err, pipeline, "service::pipelines");
+    return ts_fail(m->err, TS_INVALID_ARGUMENT, "a pipeline needs at least one %s",
+                   ts_component_kind_name(kind));
+}
+
+static bool connect_pipelines(struct making *m)
+{
+    const struct ts_node *pipelines = m->plan->service.pipelines;
+    static const char *const lists[] = {"receivers", "processors", "exporters"};
+    if (!pipelines->first || pipelines->first->next) {
+        ts_node_blame(m->err, pipelines, "service::pipelines");
+        return ts_fail(m->err, TS_INVALID_ARGUMENT, "exactly one pipeline, 'traces', is wanted");
+    }
+    const struct ts_node *p = pipelines->first;
+    ts_node_blame(m->err, p, "service::pipelines");
+    if (!ts_view_is(p->key, "traces") && !ts_view_starts(p->key, TS_LIT("traces/")))
+        return ts_fail(m->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is not served; only traces are",
+                       TS_ARG(ts_view_cut(p->key, 0, 60)));
+    for (const struct ts_node *n = p->first; n; n = n->next) {
+        bool ok = false;
+        for (size_t i = 0; i < TS_COUNT(lists); i++)
+            ok = ok || ts_view_is(n->key, lists[i]);
+        ts_node_blame(m->err, n, "service::pipelines::traces");
+        if (!ok)
+            return ts_fail(m->err, TS_INVALID_ARGUMENT,
+                           "unknown key '" TS_FMT "'; known keys are receivers, processors, exporters",
+                           TS_ARG(ts_view_cut(n->key, 0, 60)));
+        if (n->kind != TS_NODE_LIST)
+            return ts_fail(m->err, TS_INVALID_ARGUMENT, "a list of ids is wanted here");
+    }
+    return use_list(m, p, TS_RECEIVER, true) && use_list(m, p, TS_PROCESSOR, false) &&
+           use_list(m, p, TS_EXPORTER, true);
+}
+
+static void connect_all(struct ts_plan *plan)
+{
+    for (struct ts_planned *p = plan->components; p; p = p->next)
+        p->used = p->used || p->component->kind == TS_RECEIVER ||
+                  p->component->kind == TS_PROCESSOR || p->component->kind == TS_EXPORTER;
+}
+
+/* ---- defaults ---- */
+
+static struct ts_planned *add_default(struct making *m, enum ts_component_kind kind,
+                                      const char *type, const char *yaml)
+{
+    struct ts_node *node =
+        ts_node_parse(m->plan->arena, "default configuration", ts_view_str(yaml), m->err);
+    if (!node)
+        return NULL;
+    return add(m, ts_component_find(kind, ts_view_str(type)), ts_view_str(type), node);
+}
+
+/* host:port of the gRPC side of what PHOENIX_COLLECTOR_ENDPOINT or OTEL_EXPORTER_OTLP_* name:
+ * Phoenix's own rule is the URL's host on PHOENIX_GRPC_PORT, unless the URL says 4317 (phoenix.md
+ * 5.2). */
+static const char *default_target(struct ts_arena *arena)
+{
+    static const char *const names[] = {"PHOENIX_COLLECTOR_ENDPOINT",
+                                        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+                                        "OTEL_EXPORTER_OTLP_ENDPOINT"};
+    const char *port = getenv("PHOENIX_GRPC_PORT");
+    ts_view url = TS_NOTHING;
+    size_t which = 0;
+    for (; which < TS_COUNT(names) && url.len == 0; which++)
+        url = ts_view_str(getenv(names[which]));
+    if (url.len == 0)
+        return (const char *)ts_arena_printf(arena, "http://localhost:%s", port ? port : "4317").ptr;
+    if (which > 1) /* OTEL_*: used as it is */
+        return (const char *)ts_arena_copy(arena, url).ptr;
+    size_t scheme = ts_view_find(url, TS_LIT("://"));
+    ts_view prefix = scheme == SIZE_MAX ? TS_LIT("http://") : ts_view_cut(url, 0, scheme + 3);
+    ts_view host = scheme == SIZE_MAX ? url : ts_view_from(url, scheme + 3);
+    host = ts_view_cut(host, 0, ts_view_find(host, TS_LIT("/")));
+    if (ts_view_ends(host, TS_LIT(":4317")))
+        host.len -= 5;
+    else if (host.len > 0 && host.ptr[host.len - 1] != ']')
+        host = ts_view_cut(host, 0, ts_view_find(host, TS_LIT(":")));
+    return (const char *)ts_arena_printf(arena, TS_FMT TS_FMT ":%s", TS_ARG(prefix), TS_ARG(host),
+                                         port ? port : "4317")
+        .ptr;
+}
+
+static bool default_exporters(struct making *m)
+{
+    struct ts_arena *arena = m->plan->arena;
+    const char *root = getenv("PHOENIX_ENDPOINT");
+    if (!root || !*root)
+        root = getenv("PHOENIX_COLLECTOR_ENDPOINT");
+    if (!root || !*root)
+        root = "http://localhost:6006";
+    ts_view grpc = ts_arena_printf(
+        arena, "{endpoint: \"%s\", headers: {%s}}", default_target(arena),
+        getenv("PHOENIX_API_KEY") ? "authorization: \"Bearer ${env:PHOENIX_API_KEY}\"" : "");
+    ts_view rest = ts_arena_printf(arena, "{endpoint: \"%s\"}", root);
+    return add_default(m, TS_EXPORTER, "otlp_grpc", (const char *)grpc.ptr) &&
+           add_default(m, TS_EXPORTER, "phoenix", (const char *)rest.ptr);
+}
+
+static bool fill_in(struct making *m)
+{
+    struct ts_plan *plan = m->plan;
+    bool drop_in = !has_kind(plan, TS_EXPORTER) && !has_kind(plan, TS_RECEIVER);
+    if (!has_kind(plan, TS_RECEIVER) &&
+        !add_default(m, TS_RECEIVER, "otlp", "{protocols: {grpc: {}}}"))
+        return false;
+    if (!has_kind(plan, TS_PROCESSOR) && !plan->service.pipelines &&
+        !add_default(m, TS_PROCESSOR, "trust", "{}"))
+        return false;
+    if (drop_in && !default_exporters(m))
+        return false;
+    if (!has_kind(plan, TS_EXPORTER))
+        return ts_fail(m->err, TS_INVALID_ARGUMENT,
+                       "no exporter is defined; add exporters: {otlp_grpc: {endpoint: host:4317}}");
+    if (!has_kind(plan, TS_EXTENSION) && plan->service.storage == TS_STORAGE_FILE &&
+        !add_default(m, TS_EXTENSION, "file_storage", "{}"))
+        return false;
+    return true;
+}
+
+/* ---- scorers ---- */
+
+struct ts_planned *ts_plan_scorer(struct ts_plan *plan, const char *id, struct ts_err *err)
+{
+    struct making m = {.plan = plan, .tail = &plan->components, .err = err};
+    while (*m.tail)
+        m.tail = &(*m.tail)->next;
+    if (strcmp(id, "auto") == 0) {
+        const char *key = getenv("CLEANLAB_TLM_API_KEY");
+        id = key && *key ? "cleanlab" : "local";
+    }
+    struct ts_planned *p = find(plan, TS_SCORER, ts_view_str(id));
+    if (!p) {
+        ts_view type = ts_view_cut(ts_view_str(id), 0, ts_view_find(ts_view_str(id), TS_LIT("/")));
+        const struct ts_component *component = ts_component_find(TS_SCORER, type);
+        if (!component || strchr(id, '/')) {
+            ts_fail_in(err, "processors::trust::scorer");
+            ts_fail(err, TS_INVALID_ARGUMENT,
+                    "scorer '%s' is not defined; use auto, local, cleanlab or an id under scorers",
+                    id);
+            return NULL;
+        }
+        p = add(&m, component, ts_view_str(id), NULL);
+    }
+    if (p && !check(&m, p))
+        return NULL;
+    if (p)
+        p->used = true;
+    return p;
+}
+
+/* trust's `scorer` is its first setting, by which it is found without knowing its struct. */
+static bool choose_scorer(struct making *m)
+{
+    for (struct ts_planned *p = m->plan->components; p; p = p->next) {
+        if (p->component->kind != TS_PROCESSOR || strcmp(p->component->type, "trust") != 0 || !p->used)
+            continue;
+        const struct ts_setting *row = p->component->settings;
+        const char **scorer = (const char **)(void *)((char *)p->config + row->offset);
+        struct ts_planned *chosen = ts_plan_scorer(m->plan, *scorer, m->err);
+        if (!chosen)
+            return false;
+        *scorer = chosen->id;
+        m->plan->trust_scorer = chosen->id;
+    }
+    return true;
+}
+
+static bool check_used(struct making *m)
+{
+    for (struct ts_planned *p = m->plan->components; p; p = p->next)
+        if (p->used && !check(m, p))
+            return false;
+    return true;
+}
+
+struct ts_plan *ts_plan_scoring(struct ts_arena *arena, const struct ts_node *root,
+                                struct ts_err *err)
+{
+    struct ts_plan *plan = ts_arena_alloc(arena, sizeof *plan);
+    plan->arena = arena;
+    struct making m = {plan, root, &plan->components, err};
+    return check_top(&m) && read_section(&m, TS_SCORER) ? plan : NULL;
+}
+
+struct ts_plan *ts_plan_make(struct ts_arena *arena, const struct ts_node *root,
+                             struct ts_err *err)
+{
+    struct ts_plan *plan = ts_arena_alloc(arena, sizeof *plan);
+    plan->arena = arena;
+    struct making m = {plan, root, &plan->components, err};
+    if (!check_top(&m) || !read_service(&m))
+        return NULL;
+    for (size_t kind = 0; kind < TS_COUNT(sections); kind++)
+        if (!read_section(&m, (enum ts_component_kind)kind))
+            return NULL;
+    if (!fill_in(&m))
+        return NULL;
+    if (!plan->service.pipelines)
+        connect_all(plan);
+    else if (!connect_pipelines(&m))
+        return NULL;
+    if (!check_used(&m) || !choose_scorer(&m))
+        return NULL;
+    *err = (struct ts_err){0};
+    return plan;
+}

@@ -1,0 +1,260 @@
+/* otlp.c - OTLP over gRPC: unary TraceService/Export on gRPC core.
+ * A request is acknowledged when the engine says that it is durable, never later (R-22). */
+#include "pipeline/receiver.h"
+
+#include "net/grpc.h"
+#include "pipeline/engine/engine.h"
+#include "pipeline/shared_settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EXPORT "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+struct grpc_config {
+    const char *endpoint; /* first, because offset 0 means "not kept" for `present` */
+    bool present;
+    int64_t max_recv_msg_size_mib, max_concurrent_streams, max_calls;
+    bool tls_present;
+    struct ts_tls_server_config tls;
+    struct {
+        struct {
+            ts_time max_connection_idle, max_connection_age, max_connection_age_grace;
+            ts_time time, timeout;
+        } server_parameters;
+        struct {
+            ts_time min_time;
+            bool permit_without_stream;
+        } enforcement_policy;
+    } keepalive;
+};
+
+struct otlp_config {
+    struct {
+        struct grpc_config grpc;
+    } protocols;
+    struct ts_texts forward_headers;
+    bool strict_ids;
+};
+
+struct ts_instance {
+    const struct ts_host *host;
+    const struct otlp_config *config;
+    struct ts_grpc_server *server;
+    struct ts_counter *accepted, *refused, *refused_requests;
+};
+
+/* ---- one call ---- */
+
+static void acknowledge(void *arg, const struct ts_err *err)
+{
+    ts_grpc_call_answer(arg, TS_NOTHING, err); /* full success is zero bytes (1.6) */
+}
+
+/* Thread: a gRPC worker. */
+static void on_export(void *arg, struct ts_grpc_call *call, struct ts_payload *request)
+{
+    struct ts_instance *self = arg;
+    struct ts_err err = {0};
+    if (!ts_engine_has_room(self->host->engine, &err)) {
+        ts_payload_unref(request);
+        ts_count(self->refused_requests, 1);
+        acknowledge(call, &err);
+        return;
+    }
+    struct ts_headers *headers = NULL;
+    if (self->config->forward_headers.count > 0) {
+        size_t count;
+        const struct ts_grpc_header *all = ts_grpc_call_headers(call, &count);
+        headers = ts_headers_pick(all, count, &self->config->forward_headers);
+    }
+    struct ts_intake intake = {self->accepted, self->refused, self->config->strict_ids,
+                               acknowledge, call};
+    ts_engine_take(self->host->engine, &intake, request, headers);
+}
+
+static void on_refused(void *arg, const struct ts_err *why)
+{
+    struct ts_instance *self = arg;
+    (void)why;
+    ts_count(self->refused_requests, 1);
+}
+
+/* ---- life ---- */
+
+static struct ts_instance *create(const struct ts_host *host, const void *config,
+                                  struct ts_err *err)
+{
+    (void)err;
+    struct ts_instance *self = ts_alloc(sizeof *self);
+    self->host = host;
+    self->config = config;
+    struct ts_metrics *metrics = ts_engine_metrics(host->engine);
+    char labels[160];
+    snprintf(labels, sizeof labels, "receiver=\"%s\",transport=\"grpc\"",
+             strchr(host->id, '/') + 1);
+    self->accepted = ts_metrics_counter(metrics, "otelcol_receiver_accepted_spans", labels,
+                                        "Spans that were acknowledged.");
+    self->refused = ts_metrics_counter(metrics, "otelcol_receiver_refused_spans", labels,
+                                       "Spans whose request was refused, as far as counted.");
+    self->refused_requests =
+        ts_metrics_counter(metrics, "trustspan_receiver_refused_requests", labels,
+                           "Requests refused before their spans could be counted.");
+    return self;
+}
+
+static struct ts_grpc_keepalive keepalive(const struct grpc_config *c)
+{
+    return (struct ts_grpc_keepalive){
+        .max_connection_idle = c->keepalive.server_parameters.max_connection_idle,
+        .max_connection_age = c->keepalive.server_parameters.max_connection_age,
+        .max_connection_age_grace = c->keepalive.server_parameters.max_connection_age_grace,
+        .time = c->keepalive.server_parameters.time,
+        .timeout = c->keepalive.server_parameters.timeout,
+        .min_time = c->keepalive.enforcement_policy.min_time,
+        .permit_without_stream = c->keepalive.enforcement_policy.permit_without_stream,
+    };
+}
+
+static bool start(struct ts_instance *self, struct ts_err *err)
+{
+    const struct grpc_config *c = &self->config->protocols.grpc;
+    struct ts_grpc_server_options options = {
+        .endpoint = c->endpoint,
+        .method = EXPORT,
+        .tls = {.enabled = c->tls_present,
+                .cert_file = c->tls.cert_file,
+                .key_file = c->tls.key_file,
+                .client_ca_file = c->tls.client_ca_file},
+        .keepalive = keepalive(c),
+        .max_request = (size_t)c->max_recv_msg_size_mib << 20,
+        .max_calls = (int)c->max_calls,
+        .max_concurrent_streams = (int)c->max_concurrent_streams,
+        .handle = on_export,
+        .refused = on_refused,
+        .arg = self,
+    };
+    self->server = ts_grpc_server_new(self->host->grpc, &options, err);
+    return self->server != NULL;
+}
+
+static void stop(struct ts_instance *self, ts_time deadline)
+{
+    if (self->server)
+        ts_grpc_server_stop(self->server, deadline);
+}
+
+static void free_instance(struct ts_instance *self)
+{
+    if (!self)
+        return;
+    ts_grpc_server_free(self->server);
+    free(self);
+}
+
+static bool check(const void *config, struct ts_err *err)
+{
+    const struct otlp_config *c = config;
+    if (!c->protocols.grpc.present)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "no protocol is on; add protocols: {grpc: {}}");
+    for (size_t i = 0; i < c->forward_headers.count; i++) {
+        ts_view key = ts_view_str(c->forward_headers.items[i]);
+        static const char *const hop[] = {"connection", "te", "transfer-encoding", "host",
+                                          "user-agent"};
+        bool refused = ts_view_starts_nocase(key, TS_LIT("content-")) ||
+                       ts_view_starts_nocase(key, TS_LIT("grpc-"));
+        for (size_t h = 0; h < TS_COUNT(hop); h++)
+            refused = refused || ts_view_eq_nocase(key, ts_view_str(hop[h]));
+        if (refused || key.len == 0)
+            return ts_fail(err, TS_INVALID_ARGUMENT,
+                           "forward_headers: '%s' belongs to one connection and is never forwarded",
+                           c->forward_headers.items[i]);
+    }
+    return true;
+}
+
+/* ---- settings ---- */
+
+#define AT(field) offsetof(struct grpc_config, field)
+#define IDLE(field) offsetof(struct grpc_config, keepalive.server_parameters.field) -              \
+                        offsetof(struct grpc_config, keepalive.server_parameters)
+#define POLICY(field) offsetof(struct grpc_config, keepalive.enforcement_policy.field) -           \
+                          offsetof(struct grpc_config, keepalive.enforcement_policy)
+static const struct ts_setting server_parameters[] = {
+    {.key = "max_connection_idle", .kind = TS_DURATION, .offset = IDLE(max_connection_idle),
+     .preset = "0s", .help = "close idle connections after; 0s: never"},
+    {.key = "max_connection_age", .kind = TS_DURATION, .offset = IDLE(max_connection_age),
+     .preset = "0s", .help = "send clients elsewhere after; set it behind load balancers"},
+    {.key = "max_connection_age_grace", .kind = TS_DURATION,
+     .offset = IDLE(max_connection_age_grace), .preset = "0s",
+     .help = "how long open calls may last after that; 0s: no limit"},
+    {.key = "time", .kind = TS_DURATION, .offset = IDLE(time), .preset = "2h",
+     .help = "ping an idle client after"},
+    {.key = "timeout", .kind = TS_DURATION, .offset = IDLE(timeout), .preset = "20s",
+     .help = "close when the ping is not answered in"},
+    {0},
+};
+static const struct ts_setting enforcement_policy[] = {
+    {.key = "min_time", .kind = TS_DURATION, .offset = POLICY(min_time), .preset = "10s",
+     .help = "fastest client ping that is tolerated"},
+    {.key = "permit_without_stream", .kind = TS_BOOL, .offset = POLICY(permit_without_stream),
+     .preset = "true", .help = "tolerate pings with no call open"},
+    {0},
+};
+static const struct ts_setting keepalive_table[] = {
+    {.key = "server_parameters", .kind = TS_BLOCK,
+     .offset = offsetof(struct grpc_config, keepalive.server_parameters) -
+               offsetof(struct grpc_config, keepalive),
+     .sub = server_parameters, .help = "pings and ages of connections"},
+    {.key = "enforcement_policy", .kind = TS_BLOCK,
+     .offset = offsetof(struct grpc_config, keepalive.enforcement_policy) -
+               offsetof(struct grpc_config, keepalive),
+     .sub = enforcement_policy, .help = "what clients may do"},
+    {0},
+};
+static const struct ts_setting grpc_table[] = {
+    {.key = "endpoint", .kind = TS_TEXT, .offset = AT(endpoint),
+     .preset = "${env:TRUSTSPAN_GRPC_ENDPOINT:-localhost:4317}", .help = "where to listen, host:port"},
+    {.key = "max_recv_msg_size_mib", .kind = TS_INT, .offset = AT(max_recv_msg_size_mib),
+     .preset = "64", .min = "1", .max = "1024", .help = "largest request, also when inflated"},
+    {.key = "max_concurrent_streams", .kind = TS_INT, .offset = AT(max_concurrent_streams),
+     .preset = "0", .min = "0", .max = "1000000", .help = "calls per connection; 0: no limit"},
+    {.key = "max_calls", .kind = TS_INT, .offset = AT(max_calls), .preset = "1024", .min = "1",
+     .max = "1000000", .help = "calls in flight, all connections; beyond: UNAVAILABLE"},
+    {.key = "tls", .kind = TS_BLOCK, .offset = AT(tls), .sub = ts_tls_server_table,
+     .present = AT(tls_present), .help = "absent: plaintext"},
+    {.key = "keepalive", .kind = TS_BLOCK, .offset = AT(keepalive), .sub = keepalive_table,
+     .help = "connection upkeep"},
+    {0},
+};
+static const struct ts_setting protocols[] = {
+    {.key = "grpc", .kind = TS_BLOCK, .offset = 0, .sub = grpc_table, .present = AT(present),
+     .help = "OTLP over gRPC"},
+    {0},
+};
+static const struct ts_setting settings[] = {
+    {.key = "protocols", .kind = TS_BLOCK, .offset = offsetof(struct otlp_config, protocols),
+     .sub = protocols, .help = "on when its key is there"},
+    {.key = "forward_headers", .kind = TS_TEXTS,
+     .offset = offsetof(struct otlp_config, forward_headers),
+     .help = "request headers that go on to the exporters; kept in the store with the spans"},
+    {.key = "strict_ids", .kind = TS_BOOL, .offset = offsetof(struct otlp_config, strict_ids),
+     .preset = "false", .help = "refuse requests with ids of the wrong length"},
+    {0},
+};
+
+const struct ts_receiver ts_receiver_otlp = {
+    .base = {
+        .kind = TS_RECEIVER,
+        .type = "otlp",
+        .about = "OTLP over gRPC (TraceService/Export)",
+        .settings = settings,
+        .config_size = sizeof(struct otlp_config),
+        .check = check,
+        .create = create,
+        .start = start,
+        .stop = stop,
+        .free = free_instance,
+    },
+};

@@ -1,0 +1,51 @@
+/* scorer.h - who judges an answer.
+ * A scorer is asynchronous and knows nothing of spans or OTLP: it gets an LLM record and answers
+ * with a score and why. */
+#ifndef TS_PIPELINE_SCORER_H
+#define TS_PIPELINE_SCORER_H
+
+#include "llm/llm.h"
+#include "loop/job.h"
+#include "pipeline/component.h"
+
+struct ts_eval {
+    const char *name; /* "groundedness"; lower_snake_case */
+    double score;     /* 0…1 */
+};
+
+/* One record to judge. Until `done` the scorer owns it; results are allocated in `arena`. */
+struct ts_score_job {
+    struct ts_job job;          /* first member: the cast back is safe */
+    const struct ts_llm *llm;   /* borrowed until `done` */
+    struct ts_arena *arena;     /* the record's; results live as long */
+    struct ts_score {
+        bool has_score;         /* with DONE: false means `skipped` says why there is none */
+        double score;           /* 0…1 */
+        ts_view explanation;    /* empty: none */
+        ts_view skipped;        /* "insufficient_evidence" …: a reason, when there is no score */
+        ts_view model, preset;  /* who judged, with what; empty: does not apply */
+        ts_view signals;        /* which signals spoke, comma-separated; empty: does not apply */
+        struct ts_eval *evals;  /* extra evaluations */
+        size_t eval_count;
+        ts_view fields;         /* JSON text: per-field scores of structured outputs; empty: none */
+        double cost_usd;        /* < 0: unknown */
+        int attempts;           /* requests made; 0 for scorers that make none */
+    } result;
+};
+
+struct ts_scorer {
+    struct ts_component base;
+    const char *annotator_kind; /* "LLM" or "CODE": who judged, in Phoenix's words */
+    /* Text that names the scorer and every setting that changes its result; part of the cache key.
+     * Appended to `out`. */
+    void (*identity)(const struct ts_instance *, struct ts_buf *out);
+    /* Judge `job->llm`. Never blocks, never calls done itself (ts_job_finish does, later). Ends:
+     * DONE with result; FAILED with err (code UNAVAILABLE, UNAUTHENTICATED, …; `what` names the
+     * cause without content or keys); EXPIRED at the deadline; CANCELLED. Thread: any loop. */
+    void (*score)(struct ts_instance *, struct ts_score_job *job);
+    /* Give up a job that was submitted; its `done` still comes. NULL: never needed (the scorer
+     * answers at once). Thread: the job's home loop. */
+    void (*cancel)(struct ts_instance *, struct ts_score_job *job);
+};
+
+#endif

@@ -1,0 +1,377 @@
+/* cleanlab_request.c - settings, their rules, and the bodies made of them (tlm-api.md §3, §4). */
+#include "pipeline/scorer/cleanlab.h"
+
+#include "pipeline/scorer/flatten.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const char *const qualities[] = {"best", "high", "medium", "low", "base"};
+static const char *const tasks[] = {"default", "classification", "code_generation"};
+enum { BEST, HIGH, MEDIUM, LOW, BASE };
+enum { DEFAULT, CLASSIFICATION, CODE_GENERATION };
+enum { PROMPT_TOKENS = 70000, RESPONSE_TOKENS = 15000, CHARS_PER_TOKEN = 4 }; /* §6.5 */
+
+const char *ts_cleanlab_path(enum ts_cleanlab_endpoint endpoint)
+{
+    static const char *const paths[] = {
+        "/v0/trustworthy_llm/get_confidence_score",
+        "/v1/rag_trustworthy_llm/score",
+        "/v1/openai_trustworthy_llm/score",
+        "/v1/tlm_explanation/get_explanation",
+    };
+    return paths[endpoint];
+}
+
+enum ts_cleanlab_endpoint ts_cleanlab_endpoint_for(const struct ts_cleanlab_config *c,
+                                                   const struct ts_llm *llm)
+{
+    if (llm->format_type == TS_FORMAT_JSON_SCHEMA && llm->format_schema.len > 0)
+        return TS_CLEANLAB_STRUCTURED;
+    return c->evals && llm->document_count > 0 ? TS_CLEANLAB_RAG : TS_CLEANLAB_SCORE;
+}
+
+/* ---- rules ---- */
+
+static bool effort_is_on(const struct ts_cleanlab_config *c)
+{
+    return c->reasoning_effort && strcmp(c->reasoning_effort, "none") != 0;
+}
+
+static bool hides_its_reasoning(const char *model)
+{
+    static const char *const models[] = {"o1-preview", "o1",    "o1-mini",    "o3",        "o3-mini",
+                                         "o4-mini",    "gpt-5", "gpt-5-mini", "gpt-5-nano"};
+    for (size_t i = 0; i < TS_COUNT(models); i++)
+        if (strcmp(model, models[i]) == 0)
+            return true;
+    return false;
+}
+
+/* §4.3, first rule that fires decides */
+bool ts_cleanlab_can_log_explanation(const struct ts_cleanlab_config *c, bool rag)
+{
+    int64_t samples = c->num_consistency_samples;
+    int64_t reflections = c->num_self_reflections;
+    bool effort_off = c->reasoning_effort && !effort_is_on(c);
+    if (c->disable_trustworthiness || (samples == 0 && reflections == 0))
+        return false;
+    if (samples > 0)
+        return true;
+    if (effort_is_on(c) && reflections != 0)
+        return true;
+    if (samples == 0 && effort_off)
+        return false;
+    if (hides_its_reasoning(c->model))
+        return false;
+    if (rag)
+        return c->quality <= HIGH && samples != 0;
+    if (c->quality >= LOW)
+        return false;
+    return !(c->quality == MEDIUM && (effort_off || reflections == 0));
+}
+
+bool ts_cleanlab_check(const void *config, struct ts_err *err)
+{
+    const struct ts_cleanlab_config *c = config;
+    if (!c->api_key || !*c->api_key)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "api_key is missing; set CLEANLAB_TLM_API_KEY or api_key");
+    if (c->task == CLASSIFICATION && c->constrain_outputs.count == 0)
+        return ts_fail(err, TS_INVALID_ARGUMENT, "task classification needs constrain_outputs");
+    if (c->task == CODE_GENERATION && c->constrain_outputs.count > 0)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "task code_generation does not go with constrain_outputs");
+    if (c->disable_trustworthiness && !c->custom_eval_criteria && !c->evals)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "disable_trustworthiness needs custom_eval_criteria or evals, else nothing "
+                       "is left to score");
+    for (size_t i = 0; i < 2; i++) {
+        const struct ts_node *list = i ? c->evals : c->custom_eval_criteria;
+        for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
+            static const char *const taken[] = {"response", "trustworthiness", "deberta_success"};
+            const struct ts_node *name = ts_node_get(n, "name");
+            if (!name || !ts_node_get(n, "criteria"))
+                return ts_fail(err, TS_INVALID_ARGUMENT, "%s needs name and criteria",
+                               i ? "an eval" : "a custom_eval_criteria entry");
+            for (size_t k = 0; k < TS_COUNT(taken); k++)
+                if (ts_view_is(name->text, taken[k]))
+                    return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' may not name an eval", taken[k]);
+        }
+    }
+    return true;
+}
+
+/* ---- bodies ---- */
+
+static cJSON *texts(const struct ts_texts *list)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (size_t i = 0; i < list->count; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(list->items[i]));
+    return array;
+}
+
+static void add_node_text(cJSON *to, const struct ts_node *from, const char *key, bool or_null)
+{
+    const struct ts_node *value = ts_node_get(from, key);
+    if (value && value->kind == TS_NODE_SCALAR)
+        cJSON_AddItemToObject(to, key, ts_json_new_text(value->text));
+    else if (or_null)
+        cJSON_AddNullToObject(to, key);
+}
+
+static cJSON *criteria(const struct ts_node *list)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (const struct ts_node *n = list->first; n; n = n->next) {
+        cJSON *one = cJSON_CreateObject();
+        add_node_text(one, n, "name", false);
+        add_node_text(one, n, "criteria", false);
+        cJSON_AddItemToArray(array, one);
+    }
+    return array;
+}
+
+/* §4.1: only what was set goes out; the presets of the service do the rest. */
+static void add_options(cJSON *to, const struct ts_cleanlab_config *c,
+                        enum ts_cleanlab_endpoint endpoint, ts_time timeout)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } numbers[] = {{"max_tokens", c->max_tokens},
+                   {"num_consistency_samples", c->num_consistency_samples},
+                   {"num_self_reflections", c->num_self_reflections}};
+    bool structured = endpoint == TS_CLEANLAB_STRUCTURED;
+    cJSON_AddStringToObject(to, "model", c->model);
+    for (size_t i = 0; i < TS_COUNT(numbers); i++)
+        if (numbers[i].value >= 0)
+            cJSON_AddNumberToObject(to, numbers[i].key, (double)numbers[i].value);
+    if (c->similarity_measure)
+        cJSON_AddStringToObject(to, "similarity_measure", c->similarity_measure);
+    if (c->reasoning_effort)
+        cJSON_AddStringToObject(to, "reasoning_effort", c->reasoning_effort);
+    bool log = c->explain && ts_cleanlab_can_log_explanation(c, endpoint == TS_CLEANLAB_RAG);
+    if (structured || log) {
+        cJSON *list = cJSON_AddArrayToObject(to, "log");
+        cJSON_AddItemToArray(list, cJSON_CreateString(structured ? "per_field_score" : "explanation"));
+    }
+    if (c->custom_eval_criteria && endpoint == TS_CLEANLAB_SCORE)
+        cJSON_AddItemToObject(to, "custom_eval_criteria", criteria(c->custom_eval_criteria));
+    if (c->disable_trustworthiness)
+        cJSON_AddTrueToObject(to, "disable_trustworthiness");
+    if (c->disable_persistence)
+        cJSON_AddTrueToObject(to, "disable_persistence");
+    if (timeout > 0 && !structured)
+        cJSON_AddNumberToObject(to, "max_timeout", ceil((double)timeout / (double)TS_S));
+}
+
+static double perplexity(const struct ts_llm *llm)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < llm->logprob_count; i++)
+        if (llm->logprobs[i].logprob <= 0) {
+            sum += exp(llm->logprobs[i].logprob);
+            n++;
+        }
+    return n ? sum / (double)n : -1;
+}
+
+static bool is_allowed(const struct ts_texts *list, ts_view response)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (ts_view_is(response, list->items[i]))
+            return true;
+    return false;
+}
+
+static void add_score_body(cJSON *body, const struct ts_cleanlab_config *c, ts_view prompt,
+                           ts_view response, const struct ts_llm *llm)
+{
+    cJSON_AddItemToObject(body, "prompt", ts_json_new_text(prompt));
+    cJSON *answer = cJSON_AddObjectToObject(body, "response");
+    cJSON_AddItemToObject(answer, "response", ts_json_new_text(response));
+    double p = perplexity(llm);
+    if (p >= 0 && p <= 1)
+        cJSON_AddNumberToObject(answer, "perplexity", p);
+    if (c->constrain_outputs.count > 0 && is_allowed(&c->constrain_outputs, response))
+        cJSON_AddItemToObject(answer, "constrain_outputs", texts(&c->constrain_outputs));
+    cJSON_AddStringToObject(body, "quality", qualities[c->quality]);
+    cJSON_AddStringToObject(body, "task", tasks[c->task]);
+}
+
+static ts_view last_user_text(const struct ts_llm *llm)
+{
+    for (size_t i = llm->message_count; i-- > 0;)
+        if (ts_view_is(llm->messages[i].role, "user"))
+            return llm->messages[i].content;
+    return TS_NOTHING;
+}
+
+static void add_rag_body(cJSON *body, const struct ts_cleanlab_config *c, ts_view prompt,
+                         ts_view response, const struct ts_llm *llm)
+{
+    struct ts_buf context = TS_BUF_INIT;
+    for (size_t i = 0; i < llm->document_count; i++) {
+        ts_buf_add_str(&context, i ? "\n\n" : "");
+        ts_buf_add_view(&context, llm->documents[i].content);
+    }
+    cJSON *answer = cJSON_AddObjectToObject(body, "response");
+    cJSON_AddItemToObject(answer, "response", ts_json_new_text(response));
+    cJSON_AddItemToObject(body, "prompt", ts_json_new_text(prompt));
+    cJSON_AddItemToObject(body, "query", ts_json_new_text(last_user_text(llm)));
+    cJSON_AddItemToObject(body, "context", ts_json_new_text(ts_buf_view(&context)));
+    cJSON *evals = cJSON_AddArrayToObject(body, "evals");
+    for (const struct ts_node *n = c->evals->first; n; n = n->next) {
+        const struct ts_node *reads = ts_node_get(n, "response_identifier");
+        if (llm->flags & TS_FLAG_TOOL_CALL_ONLY && reads && reads->kind == TS_NODE_SCALAR)
+            continue; /* there is no text that it could read (§3.3.1) */
+        cJSON *one = cJSON_CreateObject();
+        add_node_text(one, n, "name", false);
+        add_node_text(one, n, "criteria", false);
+        add_node_text(one, n, "query_identifier", true);
+        add_node_text(one, n, "context_identifier", true);
+        add_node_text(one, n, "response_identifier", true);
+        cJSON_AddItemToArray(evals, one);
+    }
+    cJSON_AddStringToObject(body, "quality", qualities[c->quality]);
+    cJSON_AddStringToObject(body, "user_id", c->api_key);
+    cJSON_AddStringToObject(body, "client_id", c->api_key);
+    cJSON_AddNullToObject(body, "constrain_outputs");
+    ts_buf_release(&context);
+}
+
+static void add_messages(cJSON *body, const struct ts_llm *llm)
+{
+    cJSON *list = cJSON_AddArrayToObject(body, "messages");
+    for (size_t i = 0; i < llm->message_count; i++) {
+        cJSON *one = cJSON_CreateObject();
+        cJSON_AddItemToObject(one, "role", ts_json_new_text(llm->messages[i].role));
+        cJSON_AddItemToObject(one, "content", ts_json_new_text(llm->messages[i].content));
+        cJSON_AddItemToArray(list, one);
+    }
+}
+
+/* §3.4: the chat completion as the application had it, as far as the span tells. */
+static void add_structured_body(cJSON *body, const struct ts_cleanlab_config *c,
+                                const struct ts_llm *llm)
+{
+    cJSON_AddStringToObject(body, "quality_preset", qualities[c->quality]);
+    add_messages(body, llm);
+    cJSON *format = cJSON_AddObjectToObject(body, "response_format");
+    cJSON_AddStringToObject(format, "type", "json_schema");
+    cJSON *schema = cJSON_AddObjectToObject(format, "json_schema");
+    cJSON_AddStringToObject(schema, "name", "response");
+    cJSON *rules = ts_json_parse(llm->format_schema, NULL, NULL);
+    cJSON_AddItemToObject(schema, "schema", rules ? rules : cJSON_CreateObject());
+    cJSON *answer = cJSON_AddObjectToObject(body, "response");
+    cJSON_AddItemToObject(answer, "id", ts_json_new_text(llm->response_id));
+    cJSON_AddStringToObject(answer, "object", "chat.completion");
+    cJSON_AddNumberToObject(answer, "created", (double)(llm->end_ns / TS_S));
+    cJSON_AddItemToObject(answer, "model", ts_json_new_text(llm->model));
+    cJSON *choice = cJSON_CreateObject();
+    cJSON_AddItemToArray(cJSON_AddArrayToObject(answer, "choices"), choice);
+    cJSON_AddNumberToObject(choice, "index", 0);
+    cJSON_AddStringToObject(choice, "finish_reason", "stop");
+    cJSON_AddNullToObject(choice, "logprobs");
+    cJSON *message = cJSON_AddObjectToObject(choice, "message");
+    cJSON_AddStringToObject(message, "role", "assistant");
+    cJSON_AddItemToObject(message, "content", ts_json_new_text(llm->response));
+}
+
+static bool too_long(ts_view prompt, ts_view response)
+{
+    size_t p = prompt.len / CHARS_PER_TOKEN;
+    size_t r = response.len / CHARS_PER_TOKEN;
+    return p > PROMPT_TOKENS || r > RESPONSE_TOKENS || p + r > PROMPT_TOKENS;
+}
+
+bool ts_cleanlab_request(const struct ts_cleanlab_config *c, enum ts_cleanlab_endpoint endpoint,
+                         const struct ts_llm *llm, ts_time timeout, struct ts_buf *out)
+{
+    struct ts_arena *arena = ts_arena_new();
+    ts_view prompt = ts_flatten_prompt(arena, llm);
+    ts_view response = ts_flatten_response(arena, llm);
+    bool fits = !too_long(prompt, response);
+    cJSON *body = cJSON_CreateObject();
+    if (fits && endpoint == TS_CLEANLAB_STRUCTURED) {
+        add_structured_body(body, c, llm);
+        add_options(body, c, endpoint, timeout);
+    } else if (fits) {
+        if (endpoint == TS_CLEANLAB_RAG)
+            add_rag_body(body, c, prompt, response, llm);
+        else
+            add_score_body(body, c, prompt, response, llm);
+        add_options(cJSON_AddObjectToObject(body, "options"), c, endpoint, timeout);
+    }
+    if (fits)
+        ts_json_append(out, body);
+    cJSON_Delete(body);
+    ts_arena_free(arena);
+    return fits;
+}
+
+void ts_cleanlab_explain_request(const struct ts_cleanlab_config *c, const struct ts_llm *llm,
+                                 double score, struct ts_buf *out)
+{
+    struct ts_arena *arena = ts_arena_new();
+    cJSON *body = cJSON_CreateObject();
+    cJSON_AddItemToObject(body, "prompt", ts_json_new_text(ts_flatten_prompt(arena, llm)));
+    cJSON *response = cJSON_AddObjectToObject(body, "response");
+    cJSON_AddItemToObject(response, "response", ts_json_new_text(ts_flatten_response(arena, llm)));
+    cJSON_AddNumberToObject(response, "trustworthiness_score", score);
+    cJSON *options = cJSON_AddObjectToObject(body, "options");
+    cJSON_AddStringToObject(options, "model", c->model);
+    ts_json_append(out, body);
+    cJSON_Delete(body);
+    ts_arena_free(arena);
+}
+
+/* ---- settings ---- */
+
+#define AT(field) offsetof(struct ts_cleanlab_config, field)
+const struct ts_setting ts_cleanlab_table[] = {
+    {.key = "base_url", .kind = TS_TEXT, .offset = AT(base_url),
+     .preset = "${env:CLEANLAB_API_BASE_URL:-https://api.cleanlab.ai/api}",
+     .help = "root of the API"},
+    {.key = "api_key", .kind = TS_SECRET, .offset = AT(api_key),
+     .preset = "${env:CLEANLAB_TLM_API_KEY:-}", .help = "bearer token"},
+    {.key = "quality", .kind = TS_ENUM, .offset = AT(quality), .preset = "medium",
+     .choices = "best|high|medium|low|base", .help = "preset: more is better, slower, dearer"},
+    {.key = "task", .kind = TS_ENUM, .offset = AT(task), .preset = "default",
+     .choices = "default|classification|code_generation", .help = "what the responses are"},
+    {.key = "model", .kind = TS_TEXT, .offset = AT(model), .preset = "gpt-4.1-mini",
+     .help = "model that judges"},
+    {.key = "max_tokens", .kind = TS_INT, .offset = AT(max_tokens), .preset = "-1", .min = "-1",
+     .max = "4096", .help = "per judge call; -1: the service's default"},
+    {.key = "num_consistency_samples", .kind = TS_INT, .offset = AT(num_consistency_samples),
+     .preset = "-1", .min = "-1", .max = "20", .help = "fresh answers to compare; -1: the preset's"},
+    {.key = "num_self_reflections", .kind = TS_INT, .offset = AT(num_self_reflections),
+     .preset = "-1", .min = "-1", .max = "3", .help = "judge calls; -1: the preset's"},
+    {.key = "similarity_measure", .kind = TS_TEXT, .offset = AT(similarity_measure),
+     .help = "semantic, string, embedding, embedding_large, code or discrepancy"},
+    {.key = "reasoning_effort", .kind = TS_TEXT, .offset = AT(reasoning_effort),
+     .help = "none, low, medium or high"},
+    {.key = "explain", .kind = TS_BOOL, .offset = AT(explain), .preset = "true",
+     .help = "ask why, with the score or in a second call where that is not possible"},
+    {.key = "constrain_outputs", .kind = TS_TEXTS, .offset = AT(constrain_outputs),
+     .help = "labels that responses are limited to"},
+    {.key = "custom_eval_criteria", .kind = TS_TREE, .offset = AT(custom_eval_criteria),
+     .help = "list of {name, criteria}: further scores"},
+    {.key = "evals", .kind = TS_TREE, .offset = AT(evals),
+     .help = "list of {name, criteria, query_identifier, context_identifier, response_identifier}: "
+             "scores for calls with retrieved documents"},
+    {.key = "disable_trustworthiness", .kind = TS_BOOL, .offset = AT(disable_trustworthiness),
+     .preset = "false", .help = "only the further scores"},
+    {.key = "disable_persistence", .kind = TS_BOOL, .offset = AT(disable_persistence),
+     .preset = "false", .help = "ask the service not to store the data"},
+    {.key = "timeout", .kind = TS_DURATION, .offset = AT(timeout), .preset = "30s", .min = "100ms",
+     .max = "10m", .help = "for one attempt"},
+    {.key = "retry_unit", .kind = TS_DURATION, .offset = AT(retry_unit), .preset = "1s",
+     .min = "1ms", .max = "1m", .help = "waits between attempts are 1, 2, 4 of these"},
+    {.key = "max_in_flight", .kind = TS_INT, .offset = AT(max_in_flight), .preset = "16",
+     .min = "1", .max = "512", .help = "ceiling for parallel requests"},
+    {0},
+};

@@ -1,0 +1,174 @@
+/* local.c - the embedded scorer: no key, no network, microseconds; and no TLM.
+ * It reads the evidence that stands on the span itself. What it can honestly say:
+ *  - how sure the model was, when log probabilities were recorded: the mean token probability, which
+ *    TLM calls the perplexity score (tlm-algorithm §1);
+ *  - that the answer broke a contract: cut off, refused, caught in a loop, JSON or tool arguments
+ *    that break their schema. Each breach caps the score.
+ * A contract that was kept says nothing about truth, so it never raises a score. Without evidence
+ * there is no score. score = min(caps of all breaches, weighted mean of the probability signals). */
+#include "pipeline/scorer.h"
+
+#include "base/utf8.h"
+#include "pipeline/scorer/local.h"
+
+#include <stdlib.h>
+
+struct local_config {
+    struct ts_texts signals;
+};
+
+struct ts_instance {
+    const struct local_config *config;
+    unsigned on; /* bits, by place in ts_local_signals */
+};
+
+/* A new signal is a file and a line here. */
+const struct ts_signal_kind ts_local_signals[] = {
+    {"logprobs", ts_local_logprobs},     {"truncation", ts_local_truncation},
+    {"refusal", ts_local_refusal},       {"repetition", ts_local_repetition},
+    {"format", ts_local_format},         {"tools", ts_local_tools},
+    {NULL, NULL},
+};
+
+ts_view ts_local_quote(struct ts_arena *arena, ts_view text)
+{
+    enum { MOST = 80 };
+    ts_view t = ts_view_trim(text);
+    ts_view cut = ts_utf8_prefix(t, MOST);
+    if (cut.len == t.len)
+        return t;
+    return ts_arena_printf(arena, TS_FMT "…", TS_ARG(cut));
+}
+
+void ts_local_violation(struct ts_signal *out, double cap, ts_view text)
+{
+    *out = (struct ts_signal){true, true, cap, 0, text};
+}
+
+/* ---- combination ---- */
+
+struct sum {
+    double cap, weighted, weight;
+    struct ts_buf text, names;
+    bool spoke;
+};
+
+static void add(struct sum *s, const char *name, const struct ts_signal *signal)
+{
+    if (!signal->speaks)
+        return;
+    if (signal->violation) {
+        s->cap = signal->score < s->cap ? signal->score : s->cap;
+    } else {
+        s->weighted += signal->score * signal->weight;
+        s->weight += signal->weight;
+    }
+    ts_buf_printf(&s->names, "%s%s", s->spoke ? "," : "", name);
+    if (s->spoke)
+        ts_buf_add_byte(&s->text, ' ');
+    ts_buf_add_view(&s->text, signal->text);
+    s->spoke = true;
+}
+
+static void conclude(struct sum *s, struct ts_score_job *job)
+{
+    struct ts_score *r = &job->result;
+    if (!s->spoke) {
+        r->skipped = TS_LIT("insufficient_evidence");
+        return;
+    }
+    double mean = s->weight > 0 ? s->weighted / s->weight : 1;
+    r->has_score = true;
+    r->score = mean < s->cap ? mean : s->cap;
+    r->explanation = ts_arena_copy(job->arena, ts_buf_view(&s->text));
+    r->signals = ts_arena_copy(job->arena, ts_buf_view(&s->names));
+    r->cost_usd = 0;
+}
+
+static void score(struct ts_instance *self, struct ts_score_job *job)
+{
+    struct sum s = {.cap = 1, .text = TS_BUF_INIT, .names = TS_BUF_INIT};
+    for (size_t i = 0; ts_local_signals[i].name; i++) {
+        struct ts_signal signal = {0};
+        if (self->on & 1u << i)
+            ts_local_signals[i].look(job->llm, job->arena, &signal);
+        add(&s, ts_local_signals[i].name, &signal);
+    }
+    conclude(&s, job);
+    ts_buf_release(&s.text);
+    ts_buf_release(&s.names);
+    ts_job_finish(&job->job, TS_JOB_DONE);
+}
+
+static void identity(const struct ts_instance *self, struct ts_buf *out)
+{
+    ts_buf_printf(out, "local/1 signals=%x", self->on);
+}
+
+/* ---- life ---- */
+
+static int find_signal(const char *name)
+{
+    for (int i = 0; ts_local_signals[i].name; i++)
+        if (strcmp(ts_local_signals[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static bool check(const void *config, struct ts_err *err)
+{
+    const struct local_config *c = config;
+    for (size_t i = 0; i < c->signals.count; i++)
+        if (find_signal(c->signals.items[i]) < 0)
+            return ts_fail(err, TS_INVALID_ARGUMENT,
+                           "signals: '%s' is none of logprobs, truncation, refusal, repetition, "
+                           "format, tools",
+                           c->signals.items[i]);
+    return true;
+}
+
+static struct ts_instance *create(const struct ts_host *host, const void *config,
+                                  struct ts_err *err)
+{
+    (void)host;
+    (void)err;
+    struct ts_instance *self = ts_alloc(sizeof *self);
+    self->config = config;
+    for (size_t i = 0; i < self->config->signals.count; i++)
+        self->on |= 1u << find_signal(self->config->signals.items[i]);
+    return self;
+}
+
+static void stop(struct ts_instance *self, ts_time deadline)
+{
+    (void)self;
+    (void)deadline;
+}
+
+static void free_instance(struct ts_instance *self)
+{
+    free(self);
+}
+
+static const struct ts_setting settings[] = {
+    {.key = "signals", .kind = TS_TEXTS, .offset = offsetof(struct local_config, signals),
+     .preset = "logprobs|truncation|refusal|repetition|format|tools",
+     .help = "evidence to look at"},
+    {0},
+};
+
+const struct ts_scorer ts_scorer_local = {
+    .base = {.kind = TS_SCORER,
+             .type = "local",
+             .about = "evidence on the span itself: recorded probabilities and broken contracts; "
+                      "no key, no network, not TLM",
+             .settings = settings,
+             .config_size = sizeof(struct local_config),
+             .check = check,
+             .create = create,
+             .stop = stop,
+             .free = free_instance},
+    .annotator_kind = "CODE",
+    .identity = identity,
+    .score = score,
+};

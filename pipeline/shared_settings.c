@@ -1,0 +1,40 @@
+/* shared_settings.c - the tables. */
+#include "pipeline/shared_settings.h"
+
+#define CLIENT(field) offsetof(struct ts_tls_client_config, field)
+const struct ts_setting ts_tls_client_table[] = {
+    {.key = "insecure", .kind = TS_BOOL, .offset = CLIENT(insecure), .preset = "false",
+     .help = "no TLS at all"},
+    {.key = "insecure_skip_verify", .kind = TS_BOOL, .offset = CLIENT(insecure_skip_verify),
+     .preset = "false", .help = "accept any certificate (not possible over gRPC)"},
+    {.key = "ca_file", .kind = TS_TEXT, .offset = CLIENT(ca_file),
+     .help = "PEM file of trusted roots instead of the system's"},
+    {.key = "cert_file", .kind = TS_TEXT, .offset = CLIENT(cert_file),
+     .help = "PEM file of the client certificate"},
+    {.key = "key_file", .kind = TS_TEXT, .offset = CLIENT(key_file),
+     .help = "PEM file of the client key"},
+    {.key = "server_name_override", .kind = TS_TEXT, .offset = CLIENT(server_name_override),
+     .help = "name expected in the server's certificate"},
+    {0},
+};
+
+struct ts_grpc_tls ts_tls_client(const struct ts_tls_client_config *c)
+{
+    return (struct ts_grpc_tls){.enabled = !c->insecure,
+                                .skip_verify = c->insecure_skip_verify,
+                                .ca_file = c->ca_file,
+                                .cert_file = c->cert_file,
+                                .key_file = c->key_file,
+                                .server_name = c->server_name_override};
+}
+
+#define SERVER(field) offsetof(struct ts_tls_server_config, field)
+const struct ts_setting ts_tls_server_table[] = {
+    {.key = "cert_file", .kind = TS_TEXT, .offset = SERVER(cert_file),
+     .help = "PEM file of the server certificate"},
+    {.key = "key_file", .kind = TS_TEXT, .offset = SERVER(key_file),
+     .help = "PEM file of the server key"},
+    {.key = "client_ca_file", .kind = TS_TEXT, .offset = SERVER(client_ca_file),
+     .help = "PEM file; makes client certificates required and verified"},
+    {0},
+};

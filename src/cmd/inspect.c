@@ -1,0 +1,74 @@
+/* inspect.c - what trustspan sees in a request: {"spans": {"<span id>": record}}. */
+#include "cmd/cmd.h"
+
+#include "json/json.h"
+#include "llm/extract.h"
+#include "wire/otlp_json.h"
+#include "wire/scan.h"
+
+#include <stdio.h>
+
+enum { MOST_BYTES = 256 << 20 };
+
+struct inspection {
+    struct ts_buf *out;
+    bool more;
+};
+
+static void show(void *arg, const struct ts_span_at *at)
+{
+    struct inspection *x = arg;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_llm llm;
+    ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
+    ts_buf_printf(x->out, "%s\n\"", x->more ? "," : "");
+    for (size_t i = 0; i < llm.span_id.len; i++)
+        ts_buf_printf(x->out, "%02x", llm.span_id.ptr[i]);
+    ts_buf_add_str(x->out, "\":");
+    ts_llm_print(&llm, x->out);
+    x->more = true;
+    ts_arena_free(arena);
+}
+
+/* JSON starts with a brace; a protobuf request starts with tag 0x0A or is empty. */
+static bool is_json(ts_view text)
+{
+    text = ts_view_trim(text);
+    return text.len > 0 && text.ptr[0] == '{';
+}
+
+static bool inspect(const char *path, struct ts_buf *out, struct ts_err *err)
+{
+    struct ts_buf file = TS_BUF_LIMIT(MOST_BYTES);
+    struct ts_buf request = TS_BUF_INIT;
+    struct ts_scan scan;
+    struct inspection x = {out, false};
+    bool ok = ts_buf_read_file(&file, path, err);
+    if (ok && is_json(ts_buf_view(&file)))
+        ok = ts_otlp_from_json(ts_buf_view(&file), &request, err);
+    else if (ok)
+        ok = ts_buf_add_view(&request, ts_buf_view(&file));
+    ts_buf_add_str(out, "{\"spans\":{");
+    ok = ok && ts_scan(ts_buf_view(&request), false, show, &x, &scan, err);
+    ts_buf_add_str(out, "\n}}\n");
+    if (!ok)
+        ts_fail_in(err, "%s", path);
+    ts_buf_release(&request);
+    ts_buf_release(&file);
+    return ok;
+}
+
+int ts_cmd_inspect(int argc, char **argv)
+{
+    struct ts_err err = {0};
+    struct ts_buf out = TS_BUF_INIT;
+    if (argc != 1) {
+        fputs("usage: trustspan inspect FILE (or - for standard input)\n", stderr);
+        return 2;
+    }
+    bool ok = inspect(argv[0], &out, &err);
+    if (ok)
+        fwrite(out.ptr, 1, out.len, stdout);
+    ts_buf_release(&out);
+    return ok ? 0 : ts_cmd_failed(&err);
+}

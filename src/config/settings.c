@@ -1,0 +1,324 @@
+/* settings.c - a node and a table in, a filled struct out. */
+#include "config/settings.h"
+
+#include "config/node_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct load {
+    struct ts_arena *arena;
+    struct ts_err *err;
+};
+
+static void *place(void *config, const struct ts_setting *row)
+{
+    return (char *)config + row->offset;
+}
+
+/* "path::key" for messages. */
+static const char *below(struct ts_arena *arena, const char *path, const char *key)
+{
+    return (const char *)ts_arena_printf(arena, "%s%s%s", path, *path ? "::" : "", key).ptr;
+}
+
+/* ---- scalars ---- */
+
+static bool read_bool(ts_view text, bool *out, struct ts_err *err)
+{
+    static const char *const yes[] = {"true", "True", "TRUE", "yes", "on"};
+    static const char *const no[] = {"false", "False", "FALSE", "no", "off"};
+    for (size_t i = 0; i < TS_COUNT(yes); i++) {
+        if (ts_view_is(text, yes[i]) || ts_view_is(text, no[i])) {
+            *out = ts_view_is(text, yes[i]);
+            return true;
+        }
+    }
+    return ts_fail(err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is neither true nor false",
+                   TS_ARG(ts_view_cut(text, 0, 80)));
+}
+
+static bool read_double(ts_view text, double *out, struct ts_err *err)
+{
+    char copy[64];
+    char *end = copy;
+    if (text.len > 0 && text.len < sizeof copy) {
+        memcpy(copy, text.ptr, text.len);
+        copy[text.len] = '\0';
+        *out = strtod(copy, &end);
+    }
+    if (end == copy || *end != '\0' || !isfinite(*out))
+        return ts_fail(err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is no number",
+                       TS_ARG(ts_view_cut(text, 0, 80)));
+    return true;
+}
+
+static bool read_int(ts_view text, int64_t *out, struct ts_err *err)
+{
+    return ts_view_to_int64(text, out) ||
+           ts_fail(err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is no whole number",
+                   TS_ARG(ts_view_cut(text, 0, 80)));
+}
+
+/* Words of "a|b|c"; returns how many. */
+static size_t choices(struct ts_arena *arena, const char *list, const char **out, size_t most)
+{
+    size_t n = 0;
+    for (char *word = ts_arena_str(arena, list); word && n < most;) {
+        char *bar = strchr(word, '|');
+        if (bar)
+            *bar = '\0';
+        out[n++] = word;
+        word = bar ? bar + 1 : NULL;
+    }
+    return n;
+}
+
+static const char *join(struct ts_arena *arena, const char *const *words, size_t count)
+{
+    struct ts_buf out = TS_BUF_INIT;
+    for (size_t i = 0; i < count; i++)
+        ts_buf_printf(&out, "%s%s", i ? ", " : "", words[i]);
+    const char *text = ts_arena_str(arena, ts_buf_cstr(&out));
+    ts_buf_release(&out);
+    return text;
+}
+
+static bool read_enum(const struct load *l, const struct ts_setting *row, ts_view text, int *out)
+{
+    const char *words[32];
+    size_t n = choices(l->arena, row->choices, words, TS_COUNT(words));
+    for (size_t i = 0; i < n; i++)
+        if (ts_view_is(text, words[i])) {
+            *out = (int)i;
+            return true;
+        }
+    const char *near = ts_nearest(text, words, n);
+    return ts_fail(l->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is none of %s%s%s%s",
+                   TS_ARG(ts_view_cut(text, 0, 80)), join(l->arena, words, n),
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* A value and its range as one ordered number, so that all kinds are checked alike. */
+static bool measure(const struct load *l, const struct ts_setting *row, ts_view text, double *out)
+{
+    int64_t i = 0;
+    uint64_t u = 0;
+    bool ok;
+    switch (row->kind) {
+    case TS_DOUBLE:
+        return read_double(text, out, l->err);
+    case TS_DURATION:
+        ok = ts_duration_parse(text, &i, l->err);
+        *out = (double)i;
+        return ok;
+    case TS_SIZE:
+        ok = ts_size_parse(text, &u, l->err);
+        *out = (double)u;
+        return ok;
+    default:
+        ok = read_int(text, &i, l->err);
+        *out = (double)i;
+        return ok;
+    }
+}
+
+static bool check_range(const struct load *l, const struct ts_setting *row, ts_view text)
+{
+    double value;
+    double limit;
+    if (!row->min && !row->max)
+        return true;
+    if (!measure(l, row, text, &value))
+        return false;
+    if (row->min && measure(l, row, ts_view_str(row->min), &limit) && value < limit)
+        return ts_fail(l->err, TS_OUT_OF_RANGE, "'" TS_FMT "' is below the least '%s'",
+                       TS_ARG(ts_view_cut(text, 0, 80)), row->min);
+    if (row->max && measure(l, row, ts_view_str(row->max), &limit) && value > limit)
+        return ts_fail(l->err, TS_OUT_OF_RANGE, "'" TS_FMT "' is above the most '%s'",
+                       TS_ARG(ts_view_cut(text, 0, 80)), row->max);
+    return true;
+}
+
+static bool read_scalar(const struct load *l, const struct ts_setting *row, ts_view text, void *out)
+{
+    bool ok;
+    switch (row->kind) {
+    case TS_TEXT:
+    case TS_SECRET:
+        *(const char **)out = (const char *)ts_arena_copy(l->arena, text).ptr;
+        return true;
+    case TS_BOOL:
+        return read_bool(text, out, l->err);
+    case TS_ENUM:
+        return read_enum(l, row, text, out);
+    case TS_INT:
+        ok = read_int(text, out, l->err);
+        break;
+    case TS_DOUBLE:
+        ok = read_double(text, out, l->err);
+        break;
+    case TS_DURATION:
+        ok = ts_duration_parse(text, out, l->err);
+        break;
+    default:
+        ok = ts_size_parse(text, out, l->err);
+        break;
+    }
+    return ok && check_range(l, row, text);
+}
+
+/* ---- lists and maps ---- */
+
+static size_t count_children(const struct ts_node *node)
+{
+    size_t n = 0;
+    for (const struct ts_node *c = node->first; c; c = c->next)
+        n++;
+    return n;
+}
+
+static const char *cstr(const struct load *l, ts_view text)
+{
+    return (const char *)ts_arena_copy(l->arena, text).ptr;
+}
+
+static bool read_texts(const struct load *l, const struct ts_node *node, const char *path,
+                       struct ts_texts *out)
+{
+    size_t n = node->kind == TS_NODE_LIST ? count_children(node) : 1;
+    out->items = ts_arena_alloc(l->arena, n * sizeof *out->items);
+    out->count = 0;
+    const struct ts_node *item = node->kind == TS_NODE_LIST ? node->first : node;
+    for (size_t i = 0; i < n; i++, item = item->next) {
+        if (item->kind != TS_NODE_SCALAR) {
+            ts_node_blame(l->err, item, path);
+            return ts_fail(l->err, TS_INVALID_ARGUMENT, "a list of words is wanted here");
+        }
+        out->items[out->count++] = cstr(l, item->text);
+    }
+    return true;
+}
+
+static bool read_pairs(const struct load *l, const struct ts_node *node, const char *path,
+                       struct ts_pairs *out)
+{
+    if (node->kind != TS_NODE_MAP) {
+        ts_node_blame(l->err, node, path);
+        return ts_fail(l->err, TS_INVALID_ARGUMENT, "a map of 'key: value' is wanted here");
+    }
+    out->items = ts_arena_alloc(l->arena, count_children(node) * sizeof *out->items);
+    out->count = 0;
+    for (const struct ts_node *n = node->first; n; n = n->next) {
+        if (n->kind == TS_NODE_MAP || n->kind == TS_NODE_LIST) {
+            ts_node_blame(l->err, n, path);
+            return ts_fail(l->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' needs a plain value",
+                           TS_ARG(n->key));
+        }
+        out->items[out->count++] = (struct ts_pair){cstr(l, n->key), cstr(l, n->text)};
+    }
+    return true;
+}
+
+/* ---- tables ---- */
+
+static const struct ts_setting *find_row(const struct ts_setting *table, ts_view key)
+{
+    for (; table->key; table++)
+        if (ts_view_is(key, table->key))
+            return table;
+    return NULL;
+}
+
+static bool unknown_key(const struct load *l, const struct ts_setting *table,
+                        const struct ts_node *node, const char *path)
+{
+    const char *known[128];
+    size_t n = 0;
+    for (; table->key && n < TS_COUNT(known); table++)
+        known[n++] = table->key;
+    const char *near = ts_nearest(node->key, known, n);
+    ts_node_blame(l->err, node, path);
+    if (near)
+        return ts_fail(l->err, TS_INVALID_ARGUMENT, "unknown key '" TS_FMT "'; did you mean '%s'?",
+                       TS_ARG(ts_view_cut(node->key, 0, 80)), near);
+    return ts_fail(l->err, TS_INVALID_ARGUMENT, "unknown key '" TS_FMT "'; known keys are %s",
+                   TS_ARG(ts_view_cut(node->key, 0, 80)), n ? join(l->arena, known, n) : "none");
+}
+
+static bool load_default(const struct load *l, const struct ts_setting *row, const char *path,
+                         void *config)
+{
+    bool whole;
+    bool unset;
+    ts_view text;
+    if (row->kind == TS_BLOCK)
+        return ts_settings_load(l->arena, row->sub, NULL, path, place(config, row), l->err);
+    if (!row->preset || row->kind == TS_TREE)
+        return true;
+    if (!ts_expand_text(l->arena, ts_view_str(row->preset), &text, &whole, &unset, l->err))
+        return false;
+    if (unset || (whole && text.len == 0))
+        return true;
+    if (row->kind == TS_TEXTS) {
+        struct ts_texts *list = place(config, row);
+        const char *words[32];
+        size_t n = choices(l->arena, cstr(l, text), words, TS_COUNT(words));
+        list->items = ts_arena_alloc(l->arena, n * sizeof *list->items);
+        memcpy(list->items, words, n * sizeof *words);
+        list->count = n;
+        return true;
+    }
+    if (read_scalar(l, row, text, place(config, row)))
+        return true;
+    return ts_fail_in(l->err, "default of %s", path);
+}
+
+static bool load_row(const struct load *l, const struct ts_setting *row, const struct ts_node *node,
+                     const char *path, void *config)
+{
+    if (row->kind == TS_TREE) {
+        *(const struct ts_node **)place(config, row) = node;
+        return true;
+    }
+    if (row->kind == TS_BLOCK) {
+        if (row->present)
+            *((bool *)((char *)config + row->present)) = true;
+        return ts_settings_load(l->arena, row->sub, node, path, place(config, row), l->err);
+    }
+    if (node->kind == TS_NODE_NULL)
+        return load_default(l, row, path, config);
+    if (row->kind == TS_TEXTS)
+        return read_texts(l, node, path, place(config, row));
+    if (row->kind == TS_PAIRS || row->kind == TS_SECRET_PAIRS)
+        return read_pairs(l, node, path, place(config, row));
+    ts_node_blame(l->err, node, path);
+    if (node->kind != TS_NODE_SCALAR)
+        return ts_fail(l->err, TS_INVALID_ARGUMENT, "a single value is wanted here, not a %s",
+                       node->kind == TS_NODE_MAP ? "map" : "list");
+    return read_scalar(l, row, node->text, place(config, row));
+}
+
+bool ts_settings_load(struct ts_arena *arena, const struct ts_setting *table,
+                      const struct ts_node *node, const char *path, void *config,
+                      struct ts_err *err)
+{
+    struct load l = {arena, err};
+    if (node && node->kind != TS_NODE_MAP && node->kind != TS_NODE_NULL) {
+        ts_node_blame(err, node, path);
+        return ts_fail(err, TS_INVALID_ARGUMENT, "a map of settings is wanted here");
+    }
+    for (const struct ts_node *n = node ? node->first : NULL; n; n = n->next)
+        if (!find_row(table, n->key))
+            return unknown_key(&l, table, n, path);
+    for (const struct ts_setting *row = table; row->key; row++) {
+        const struct ts_node *given = ts_node_get(node, row->key);
+        const char *here = below(arena, path, row->key);
+        if (given ? !load_row(&l, row, given, here, config) : !load_default(&l, row, here, config))
+            return false;
+    }
+    if (err)
+        *err = (struct ts_err){0};
+    return true;
+}

@@ -1,0 +1,108 @@
+/* dialect.h - one way of writing a model call into a span.
+ * A dialect reads what it finds into a source: a prompt side, a response side, and how good each is.
+ * extract.c picks sides by precedence (dialects §9.1). A new dialect is one file and one line in
+ * registry.def; a new raw payload shape is one file and one line in payloads.def. */
+#ifndef TS_LLM_DIALECT_H
+#define TS_LLM_DIALECT_H
+
+#include "json/json.h"
+#include "llm/attrs.h"
+#include "llm/llm.h"
+
+/* One span while it is being read. */
+struct ts_reader {
+    struct ts_arena *arena;
+    ts_view span;
+    struct ts_attrs attrs;
+    int64_t dropped_attributes;
+    bool streaming;          /* evidence was seen (§11.1) */
+    bool is_llm;
+    size_t cut_length;       /* §11.8 L: values of so many characters are cut; 0: none known */
+    /* raw payloads of input.value and output.value, parsed on first use */
+    struct ts_raw {
+        bool tried;
+        cJSON *tree; /* freed with the arena */
+    } input, output;
+};
+
+struct ts_prompt_side {
+    struct ts_message *messages;
+    size_t count;
+    bool media;      /* an image, sound, video or file stands in it */
+    bool cut, damaged, masked, withheld;
+};
+
+struct ts_response_side {
+    bool found;
+    ts_view text;
+    struct ts_tool_call *tool_calls;
+    size_t tool_call_count;
+    struct ts_choice *choices; /* with n > 1 */
+    size_t choice_count;
+    ts_view finish_raw;        /* of choice 0; empty: none */
+    bool media, cut, masked, withheld;
+};
+
+struct ts_source {
+    struct ts_prompt_side prompt;
+    struct ts_response_side response;
+};
+
+struct ts_dialect {
+    const char *name;
+    void (*read)(struct ts_reader *r, struct ts_source *out); /* out is zeroed */
+};
+extern const struct ts_dialect *const ts_dialects[]; /* in the order of precedence, NULL at the end */
+
+/* ---- raw payloads (§5): provider JSON in an attribute ---- */
+
+struct ts_payload_request {
+    struct ts_prompt_side prompt;
+    ts_view model;
+    const cJSON *tools;           /* the list as recorded */
+    const cJSON *response_format; /* as recorded */
+    int64_t n;
+    bool stream;
+};
+
+struct ts_payload_response {
+    struct ts_response_side side;
+    ts_view model, id;
+    struct ts_usage usage;
+    struct ts_logprob *logprobs;
+    size_t logprob_count;
+    bool has_logprobs;
+};
+
+struct ts_payload_shape {
+    const char *name;
+    /* False: the tree has not this shape, and out is untouched. NULL: no requests of this shape. */
+    bool (*request)(struct ts_arena *arena, const cJSON *tree, struct ts_payload_request *out);
+    bool (*response)(struct ts_arena *arena, const cJSON *tree, struct ts_payload_response *out);
+};
+extern const struct ts_payload_shape *const ts_payload_shapes[]; /* in the order of §5 */
+
+bool ts_payload_read_request(struct ts_arena *arena, const cJSON *tree,
+                             struct ts_payload_request *out);
+bool ts_payload_read_response(struct ts_arena *arena, const cJSON *tree,
+                              struct ts_payload_response *out);
+
+/* ---- shared by dialects ---- */
+
+/* The JSON of input.value / output.value, or NULL; parsed once (twice where it was encoded twice). */
+const cJSON *ts_raw_tree(struct ts_reader *r, struct ts_raw *raw, const char *key);
+/* One JSON text, doubly encoded or not; NULL when it is none. Freed with the arena. */
+cJSON *ts_parse_value(struct ts_arena *arena, ts_view text);
+/* §11.8: is this recorded text cut? */
+bool ts_is_cut(const struct ts_reader *r, ts_view text);
+/* Arguments as valid JSON text (§2.2). */
+ts_view ts_arguments_of_text(struct ts_arena *arena, ts_view recorded);
+ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded);
+/* Adds a call unless the list has it already (§2.2). The list has room for one more. */
+void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_call call);
+/* Two texts with a newline between; either may be empty. */
+ts_view ts_join_lines(struct ts_arena *arena, ts_view a, ts_view b);
+/* A tool definition in any provider's shape; false: no name. */
+bool ts_tool_of_json(struct ts_arena *arena, const cJSON *json, struct ts_tool *out);
+
+#endif

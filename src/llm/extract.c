@@ -1,0 +1,400 @@
+/* extract.c - one span into one record: read the sources, pick the sides, say what is odd.
+ * Precedence: dialects §9.1; special cases: §11; skip reasons: §1. */
+#include "llm/extract.h"
+
+#include "llm/dialect/dialect.h"
+#include "llm/meta.h"
+#include "llm/normal.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+
+enum { MOST_DIALECTS = 32 };
+
+/* What the span says beside its attributes. */
+struct facts {
+    bool error_status;
+    bool external; /* gen_ai.*_ref */
+};
+
+/* ---- the span itself ---- */
+
+static void read_event(struct ts_reader *r, ts_view event)
+{
+    struct ts_cursor c = ts_cursor_of(event);
+    struct ts_field f;
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
+        if (f.number != TS_EVENT_NAME || f.wire != TS_WIRE_LEN)
+            continue;
+        if (ts_view_is(f.bytes, "First Token Stream Event") ||
+            ts_view_starts(f.bytes, TS_LIT("ai.stream.")) ||
+            ts_view_ends(f.bytes, TS_LIT(".completion.chunk")))
+            r->streaming = true;
+    }
+}
+
+static bool status_is_error(ts_view status)
+{
+    struct ts_cursor c = ts_cursor_of(status);
+    struct ts_field f;
+    bool error = false;
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f))
+        if (f.number == TS_STATUS_CODE)
+            error = f.value == TS_STATUS_CODE_ERROR;
+    return error;
+}
+
+static void read_span(struct ts_reader *r, struct facts *facts, struct ts_llm *out)
+{
+    struct ts_cursor c = ts_cursor_of(r->span);
+    struct ts_field f;
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
+        switch (f.number) {
+        case TS_SPAN_TRACE_ID:
+            out->trace_id = f.bytes;
+            break;
+        case TS_SPAN_SPAN_ID:
+            out->span_id = f.bytes;
+            break;
+        case TS_SPAN_PARENT_ID:
+            out->parent_id = f.bytes;
+            break;
+        case TS_SPAN_START:
+            out->start_ns = (int64_t)f.value;
+            break;
+        case TS_SPAN_END:
+            out->end_ns = (int64_t)f.value;
+            break;
+        case TS_SPAN_DROPPED_ATTRIBUTES:
+            r->dropped_attributes = (int64_t)f.value;
+            break;
+        case TS_SPAN_EVENTS:
+            read_event(r, f.bytes);
+            break;
+        case TS_SPAN_STATUS:
+            facts->error_status = status_is_error(f.bytes);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+static void read_around(struct ts_arena *arena, ts_view resource, ts_view scope, struct ts_llm *out)
+{
+    struct ts_cursor c = ts_cursor_of(scope);
+    struct ts_field f;
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f))
+        if (f.number == TS_SCOPE_NAME && f.wire == TS_WIRE_LEN)
+            out->scope = f.bytes;
+    struct ts_attrs attrs;
+    ts_attrs_read(arena, resource, TS_RESOURCE_ATTRIBUTES, &attrs);
+    out->service = ts_attrs_text(&attrs, "service.name");
+}
+
+/* Streaming evidence in attributes (§11.1); raw requests are asked later. */
+static bool says_streaming(struct ts_reader *r)
+{
+    static const char *const flags[] = {"gen_ai.request.stream", "gen_ai.is_streaming",
+                                        "llm.is_streaming"};
+    for (size_t i = 0; i < TS_COUNT(flags); i++)
+        if (ts_any_true(ts_attrs_get(&r->attrs, flags[i])))
+            return true;
+    if (ts_attrs_get(&r->attrs, "gen_ai.response.time_to_first_chunk") ||
+        ts_attrs_get(&r->attrs, "langfuse.observation.completion_start_time") ||
+        ts_view_ends(ts_attrs_text(&r->attrs, "ai.operationId"), TS_LIT(".doStream")))
+        return true;
+    ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
+    if (ts_view_find(parameters, TS_LIT("\"stream\"")) != SIZE_MAX &&
+        ts_json_true(ts_json_get(ts_parse_value(r->arena, parameters), "stream")))
+        return true;
+    struct ts_payload_request request;
+    return ts_view_find(ts_attrs_text(&r->attrs, "input.value"), TS_LIT("\"stream\"")) !=
+               SIZE_MAX &&
+           ts_meta_raw_request(r, &request) && request.stream;
+}
+
+/* §11.8 (a): a JSON value that ends before it closes tells at how many characters values are cut.
+ * What ends with the bracket that it began with is taken as whole without a closer look. */
+static size_t cut_length(const struct ts_attrs *attrs)
+{
+    for (size_t i = 0; i < attrs->count; i++) {
+        if (attrs->items[i].value.type != TS_ANY_STRING)
+            continue;
+        ts_view t = attrs->items[i].value.bytes;
+        if (t.len < 2 || (t.ptr[0] != '{' && t.ptr[0] != '['))
+            continue;
+        if (t.ptr[t.len - 1] == (t.ptr[0] == '{' ? '}' : ']'))
+            continue;
+        if (ts_json_is_cut(t))
+            return ts_utf8_length(t);
+    }
+    return 0;
+}
+
+static bool has_reference(const struct ts_attrs *attrs)
+{
+    for (size_t i = 0; i < attrs->count; i++)
+        if (ts_view_starts(attrs->items[i].key, TS_LIT("gen_ai.")) &&
+            ts_view_ends(attrs->items[i].key, TS_LIT("_ref")))
+            return true;
+    return false;
+}
+
+/* ---- picking sides ---- */
+
+struct sources {
+    struct ts_source items[MOST_DIALECTS];
+    size_t count;
+};
+
+static bool prompt_whole(const struct ts_prompt_side *p)
+{
+    return p->count > 0 && !p->cut && !p->damaged;
+}
+
+static bool response_whole(const struct ts_response_side *s)
+{
+    return s->found && !s->cut;
+}
+
+/* Reads sources until one has both sides whole: what comes later could not win. */
+static void read_sources(struct ts_reader *r, struct sources *out)
+{
+    out->count = 0;
+    for (size_t i = 0; ts_dialects[i] && i < MOST_DIALECTS; i++) {
+        struct ts_source *s = &out->items[out->count++];
+        *s = (struct ts_source){0};
+        ts_dialects[i]->read(r, s);
+        if (prompt_whole(&s->prompt) && response_whole(&s->response))
+            return;
+    }
+}
+
+static int pick_prompt(const struct sources *s)
+{
+    int damaged = -1;
+    int cut = -1;
+    for (int i = 0; i < (int)s->count; i++) {
+        const struct ts_prompt_side *p = &s->items[i].prompt;
+        if (prompt_whole(p))
+            return i;
+        if (damaged < 0 && p->count > 0 && !p->cut)
+            damaged = i;
+        if (cut < 0 && p->cut)
+            cut = i;
+    }
+    return damaged >= 0 ? damaged : cut;
+}
+
+static int pick_response(const struct sources *s, int prompt)
+{
+    int cut = -1;
+    if (prompt >= 0 && response_whole(&s->items[prompt].response))
+        return prompt;
+    for (int i = 0; i < (int)s->count; i++) {
+        if (response_whole(&s->items[i].response))
+            return i;
+        if (cut < 0 && s->items[i].response.cut)
+            cut = i;
+    }
+    return cut;
+}
+
+static bool masked(struct ts_reader *r, const struct sources *s, bool prompt)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (prompt ? s->items[i].prompt.masked : s->items[i].response.masked)
+            return true;
+    return ts_is_mask(ts_attrs_text(&r->attrs, prompt ? "input.value" : "output.value"));
+}
+
+static void take_prompt(const struct ts_prompt_side *p, struct ts_llm *out)
+{
+    out->messages = p->messages;
+    out->message_count = p->count;
+    if (p->media)
+        out->flags |= TS_FLAG_MULTIMODAL;
+    if (p->damaged)
+        out->flags |= TS_FLAG_PROMPT_INCOMPLETE;
+    if (p->cut)
+        out->truncated |= TS_CUT_PROMPT;
+}
+
+static void take_response(struct ts_reader *r, const struct ts_response_side *s, struct ts_llm *out)
+{
+    out->response = s->text;
+    out->tool_calls = s->tool_calls;
+    out->tool_call_count = s->tool_call_count;
+    out->choices = s->choices;
+    out->choice_count = s->choice_count;
+    for (size_t i = 0; i < out->choice_count; i++)
+        out->choices[i].finish_reason =
+            ts_normal_finish(r->arena, out->choices[i].finish_reason);
+    if (s->media)
+        out->flags |= TS_FLAG_MULTIMODAL;
+    if (s->choice_count > 1)
+        out->flags |= TS_FLAG_MULTIPLE_CHOICES;
+    if (s->cut)
+        out->truncated |= TS_CUT_RESPONSE;
+}
+
+/* ---- flags and skip reason ---- */
+
+static void set_flags(struct ts_reader *r, struct ts_llm *out)
+{
+    bool any_text = out->response.len > 0;
+    if (r->streaming)
+        out->flags |= TS_FLAG_STREAMING;
+    if (ts_view_is(out->finish_reason, "length"))
+        out->flags |= TS_FLAG_LENGTH_LIMITED;
+    if (r->streaming && any_text && out->finish_reason.len == 0)
+        out->flags |= TS_FLAG_PARTIAL_RESPONSE;
+    if (out->format_type == TS_FORMAT_JSON_OBJECT || out->format_type == TS_FORMAT_JSON_SCHEMA)
+        out->flags |= TS_FLAG_STRUCTURED_OUTPUT;
+    if (!any_text && out->tool_call_count > 0)
+        out->flags |= TS_FLAG_TOOL_CALL_ONLY;
+    if (ts_attrs_text(&r->attrs, "gen_ai.request.previous_response.id").len > 0)
+        out->flags |= TS_FLAG_PROMPT_INCOMPLETE;
+}
+
+/* Nothing but markers such as [image], a line each. */
+static bool only_markers(ts_view text)
+{
+    static const char *const markers[] = {"[image]", "[audio]", "[video]", "[file]"};
+    while (text.len > 0) {
+        size_t end = ts_view_find(text, TS_LIT("\n"));
+        ts_view line = ts_view_cut(text, 0, end);
+        bool marker = false;
+        for (size_t i = 0; i < TS_COUNT(markers); i++)
+            marker = marker || ts_view_is(line, markers[i]);
+        if (!marker)
+            return false;
+        text = end == SIZE_MAX ? TS_NOTHING : ts_view_from(text, end + 1);
+    }
+    return true;
+}
+
+static bool prompt_has_content(const struct ts_llm *llm)
+{
+    for (size_t i = 0; i < llm->message_count; i++)
+        if (llm->messages[i].content.len > 0 || llm->messages[i].tool_call_count > 0)
+            return true;
+    return false;
+}
+
+static bool prompt_has_media(const struct sources *s, int prompt)
+{
+    return prompt >= 0 && s->items[prompt].prompt.media;
+}
+
+static enum ts_skip skip_reason(struct ts_reader *r, const struct facts *facts,
+                                const struct sources *s, int prompt, int response,
+                                const struct ts_llm *llm)
+{
+    bool no_answer = llm->response.len == 0 && llm->tool_call_count == 0;
+    bool no_prompt = !prompt_has_content(llm);
+    bool error_type = ts_attrs_text(&r->attrs, "error.type").len > 0;
+    bool withheld = (prompt >= 0 && s->items[prompt].prompt.withheld) ||
+                    (response >= 0 && s->items[response].response.withheld);
+    if (facts->error_status ||
+        (llm->response.len == 0 && (ts_view_is(llm->finish_reason, "error") || error_type)))
+        return TS_SKIP_ERROR;
+    if (llm->redacted)
+        return TS_SKIP_REDACTED;
+    if (no_answer && no_prompt && facts->external)
+        return TS_SKIP_CONTENT_EXTERNAL;
+    if (withheld || (no_answer && no_prompt && llm->truncated == TS_WHOLE))
+        return TS_SKIP_CONTENT_DISABLED;
+    if (llm->truncated != TS_WHOLE)
+        return TS_SKIP_TRUNCATED;
+    if (ts_view_is(llm->finish_reason, "content_filter") &&
+        (no_answer || ts_view_is(ts_view_trim(llm->response), "FILTERED")))
+        return TS_SKIP_BLOCKED;
+    if (no_answer)
+        return TS_SKIP_NO_RESPONSE;
+    if (no_prompt)
+        return TS_SKIP_NO_PROMPT;
+    if (llm->tool_call_count == 0 && only_markers(llm->response))
+        return TS_SKIP_NON_TEXT_RESPONSE;
+    if (prompt_has_media(s, prompt))
+        return TS_SKIP_MULTIMODAL_PROMPT;
+    return TS_SKIP_NONE;
+}
+
+/* ---- documents of a retriever or reranker span (§4.4) ---- */
+
+static void read_documents(struct ts_reader *r, struct ts_llm *out)
+{
+    struct ts_flats flats;
+    struct ts_flats one;
+    bool reranked = out->kind == TS_KIND_RERANKER;
+    ts_attrs_flat(r->arena, &r->attrs,
+                  reranked ? "reranker.output_documents." : "retrieval.documents.", &flats);
+    if (flats.count == 0)
+        return;
+    struct ts_buf source = TS_BUF_INIT;
+    ts_buf_add_str(&source, "span:");
+    for (size_t i = 0; i < out->span_id.len; i++)
+        ts_buf_printf(&source, "%02x", out->span_id.ptr[i]);
+    ts_view name = ts_arena_copy(r->arena, ts_buf_view(&source));
+    ts_buf_release(&source);
+    out->documents = ts_arena_alloc(r->arena, flats.count * sizeof *out->documents);
+    while (ts_flats_take(&flats, &one)) {
+        struct ts_document *d = &out->documents[out->document_count++];
+        const struct ts_any *id = ts_flats_get(&one, "document.id");
+        int64_t number;
+        d->content = ts_flats_text(&one, "document.content");
+        d->id = ts_any_text(id);
+        if (d->id.len == 0 && ts_any_int64(id, &number))
+            d->id = ts_arena_printf(r->arena, "%lld", (long long)number);
+        d->has_score = ts_any_double(ts_flats_get(&one, "document.score"), &d->score);
+        d->source = name;
+    }
+}
+
+/* ---- all of it ---- */
+
+static void extract_llm(struct ts_reader *r, const struct facts *facts, struct ts_llm *out)
+{
+    struct sources s;
+    r->cut_length = cut_length(&r->attrs);
+    read_sources(r, &s);
+    int prompt = pick_prompt(&s);
+    int response = pick_response(&s, prompt);
+    bool prompt_masked = masked(r, &s, true);
+    bool response_masked = masked(r, &s, false);
+    out->redacted = prompt_masked || response_masked;
+    if (prompt >= 0 && !prompt_masked)
+        take_prompt(&s.items[prompt].prompt, out);
+    if (response >= 0 && !response_masked)
+        take_response(r, &s.items[response].response, out);
+    int winner = response >= 0 && !response_masked ? response : prompt_masked ? -1 : prompt;
+    out->dialect = winner >= 0 ? ts_dialects[winner]->name : NULL;
+    r->streaming = r->streaming || says_streaming(r);
+    ts_meta_read(r, response >= 0 ? s.items[response].response.finish_raw : TS_NOTHING, out);
+    if (out->choice_count > 0)
+        out->choices[0].finish_reason = out->finish_reason;
+    set_flags(r, out);
+    out->skip = skip_reason(r, facts, &s, prompt, response, out);
+}
+
+void ts_llm_extract(struct ts_arena *arena, ts_view resource, ts_view scope, ts_view span,
+                    struct ts_llm *out)
+{
+    struct ts_reader r = {.arena = arena, .span = span};
+    struct facts facts = {0};
+    *out = (struct ts_llm){.kind = ts_span_kind(span),
+                           .usage = {-1, -1, -1, -1, -1, -1}};
+    read_span(&r, &facts, out);
+    read_around(arena, resource, scope, out);
+    ts_attrs_read(arena, span, TS_SPAN_ATTRIBUTES, &r.attrs);
+    if (out->kind == TS_KIND_LLM) {
+        facts.external = has_reference(&r.attrs);
+        extract_llm(&r, &facts, out);
+        return;
+    }
+    out->skip = out->kind == TS_KIND_PLACEHOLDER ? TS_SKIP_PLACEHOLDER : TS_SKIP_NOT_LLM;
+    if (out->kind == TS_KIND_RETRIEVER || out->kind == TS_KIND_RERANKER)
+        read_documents(&r, out);
+}

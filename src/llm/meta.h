@@ -1,0 +1,13 @@
+/* meta.h - everything about a call but its content: model, usage, why it ended (dialects §9.3). */
+#ifndef TS_LLM_META_H
+#define TS_LLM_META_H
+
+#include "llm/dialect/dialect.h"
+
+/* Fills model, provider, response id, usage, finish reason, tools, response format, log
+ * probabilities, session and user. `finish_raw` is the winning source's own word. */
+void ts_meta_read(struct ts_reader *r, ts_view finish_raw, struct ts_llm *out);
+/* The raw request, where it is needed and there is one; false: none. */
+bool ts_meta_raw_request(struct ts_reader *r, struct ts_payload_request *out);
+
+#endif

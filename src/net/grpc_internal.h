@@ -1,0 +1,37 @@
+/* grpc_internal.h - what the runtime, the server and the client share. */
+#ifndef TS_NET_GRPC_INTERNAL_H
+#define TS_NET_GRPC_INTERNAL_H
+
+#include "base/buf.h"
+#include "net/grpc.h"
+
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+
+/* What comes out of the completion queue: the tag. */
+struct ts_grpc_event {
+    void (*run)(struct ts_grpc_event *event, bool ok);
+};
+
+grpc_completion_queue *ts_grpc_queue(struct ts_grpc *grpc);
+
+/* The message's bytes in one piece; takes over `buffer` (may be NULL: empty). Inflates gzip itself,
+ * up to `max` bytes. NULL with err when that fails. */
+struct ts_payload *ts_grpc_payload(grpc_byte_buffer *buffer, size_t max, struct ts_err *err);
+
+ts_view ts_grpc_slice_view(const grpc_slice *slice); /* valid while the slice stays where it is */
+
+/* google.rpc.Status for err; google.rpc.RetryInfo out of one (false: has none). */
+void ts_grpc_status_encode(const struct ts_err *err, struct ts_buf *out);
+bool ts_grpc_status_retry(ts_view status, ts_time *delay);
+
+/* A growing set of channel arguments; strings are borrowed. */
+struct ts_grpc_args {
+    grpc_arg items[24];
+    size_t count;
+};
+void ts_grpc_arg_int(struct ts_grpc_args *args, const char *key, int64_t value);
+void ts_grpc_arg_text(struct ts_grpc_args *args, const char *key, const char *value);
+void ts_grpc_arg_keepalive(struct ts_grpc_args *args, const struct ts_grpc_keepalive *k);
+
+#endif

@@ -1,0 +1,428 @@
+/* grpc_server.c - a unary server for one method, and UNIMPLEMENTED for all others.
+ * Calls of the method arrive with their message already read. A fixed number of accept slots is
+ * kept posted; each is posted again the moment it is taken, so the limit on calls is ours to keep,
+ * with an answer, and not a silent wait inside gRPC core. */
+#include "net/grpc_internal.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <grpc/byte_buffer.h>
+#include <grpc/support/alloc.h>
+
+enum { ACCEPT_SLOTS = 64, UNKNOWN_SLOTS = 4 };
+
+struct ts_grpc_server {
+    struct ts_grpc *grpc;
+    grpc_server *server;
+    void *method;
+    struct ts_grpc_server_options options;
+    int port;
+    atomic_int calls;    /* accepted, not yet ended */
+    atomic_int pending;  /* tags in the queue that we must see before the server may go */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* guards `stopped`, waits for pending == 0 */
+    bool stopping, stopped;
+    struct ts_grpc_event on_stopped;
+};
+
+/* One accepted call, or a slot that waits for one. */
+struct ts_grpc_call {
+    struct ts_grpc_event accepted, ended;
+    struct ts_grpc_server *server;
+    grpc_call *call;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_call_details details; /* unknown methods only */
+    grpc_byte_buffer *message;
+    struct ts_grpc_header *headers;
+    int cancelled;
+    bool counted;
+    grpc_metadata trailing;
+    grpc_slice status_text;
+    grpc_slice status_bin;
+    grpc_byte_buffer *response;
+};
+
+static void post_slot(struct ts_grpc_server *server, bool known);
+
+static void forget_tag(struct ts_grpc_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    if (atomic_fetch_sub(&server->pending, 1) == 1)
+        pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void free_call(struct ts_grpc_call *call)
+{
+    struct ts_grpc_server *server = call->server;
+    if (call->counted)
+        atomic_fetch_sub(&server->calls, 1);
+    grpc_metadata_array_destroy(&call->metadata);
+    grpc_call_details_destroy(&call->details);
+    grpc_slice_unref(call->status_text);
+    grpc_slice_unref(call->status_bin);
+    if (call->message)
+        grpc_byte_buffer_destroy(call->message);
+    if (call->response)
+        grpc_byte_buffer_destroy(call->response);
+    if (call->call)
+        grpc_call_unref(call->call);
+    free(call->headers);
+    free(call);
+    forget_tag(server);
+}
+
+/* ---- answering ---- */
+
+static void on_ended(struct ts_grpc_event *event, bool ok)
+{
+    (void)ok; /* whether the peer still cared makes no difference here */
+    free_call(TS_OUTER(event, struct ts_grpc_call, ended));
+}
+
+static size_t add_status(struct ts_grpc_call *call, grpc_op *op, const struct ts_err *err)
+{
+    op->op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    op->data.send_status_from_server.status = err ? (grpc_status_code)err->code : GRPC_STATUS_OK;
+    if (!err)
+        return 1;
+    call->status_text = grpc_slice_from_copied_string(err->what);
+    op->data.send_status_from_server.status_details = &call->status_text;
+    struct ts_buf bin = TS_BUF_INIT;
+    ts_grpc_status_encode(err, &bin);
+    call->status_bin = grpc_slice_from_copied_buffer((const char *)bin.ptr, bin.len);
+    ts_buf_release(&bin);
+    call->trailing.key = grpc_slice_from_static_string("grpc-status-details-bin");
+    call->trailing.value = call->status_bin;
+    op->data.send_status_from_server.trailing_metadata = &call->trailing;
+    op->data.send_status_from_server.trailing_metadata_count = 1;
+    return 1;
+}
+
+void ts_grpc_call_answer(struct ts_grpc_call *call, ts_view response, const struct ts_err *err)
+{
+    grpc_op ops[4] = {{0}};
+    size_t n = 0;
+    ops[n++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    if (!err) {
+        grpc_slice slice = grpc_slice_from_copied_buffer((const char *)response.ptr, response.len);
+        call->response = grpc_raw_byte_buffer_create(&slice, 1);
+        grpc_slice_unref(slice);
+        ops[n].op = GRPC_OP_SEND_MESSAGE;
+        ops[n++].data.send_message.send_message = call->response;
+    }
+    n += add_status(call, &ops[n], err);
+    ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+    ops[n++].data.recv_close_on_server.cancelled = &call->cancelled;
+    call->ended.run = on_ended;
+    if (grpc_call_start_batch(call->call, ops, n, &call->ended, NULL) != GRPC_CALL_OK)
+        free_call(call);
+}
+
+/* ---- accepting ---- */
+
+static void refuse(struct ts_grpc_call *call, const struct ts_err *err)
+{
+    const struct ts_grpc_server_options *o = &call->server->options;
+    if (o->refused)
+        o->refused(o->arg, err);
+    ts_grpc_call_answer(call, TS_NOTHING, err);
+}
+
+static void hand_over(struct ts_grpc_call *call)
+{
+    struct ts_grpc_server *server = call->server;
+    const struct ts_grpc_server_options *o = &server->options;
+    struct ts_err err = {0};
+    call->counted = true;
+    if (atomic_fetch_add(&server->calls, 1) >= o->max_calls) {
+        err.retry_after = TS_S;
+        ts_fail(&err, TS_UNAVAILABLE, "%d calls are in flight already; try again", o->max_calls);
+        refuse(call, &err);
+        return;
+    }
+    grpc_byte_buffer *message = call->message;
+    call->message = NULL;
+    struct ts_payload *payload = ts_grpc_payload(message, o->max_request, &err);
+    if (!payload) {
+        refuse(call, &err);
+        return;
+    }
+    o->handle(o->arg, call, payload);
+}
+
+static void on_accepted(struct ts_grpc_event *event, bool ok)
+{
+    struct ts_grpc_call *call = TS_OUTER(event, struct ts_grpc_call, accepted);
+    if (!ok) { /* the server is shutting down: the slot was never filled */
+        call->call = NULL;
+        free_call(call);
+        return;
+    }
+    post_slot(call->server, true);
+    hand_over(call);
+}
+
+static void on_unknown(struct ts_grpc_event *event, bool ok)
+{
+    struct ts_grpc_call *call = TS_OUTER(event, struct ts_grpc_call, accepted);
+    if (!ok) {
+        call->call = NULL;
+        free_call(call);
+        return;
+    }
+    post_slot(call->server, false);
+    struct ts_err err = {0};
+    ts_view method = ts_grpc_slice_view(&call->details.method);
+    ts_fail(&err, TS_UNIMPLEMENTED, "'" TS_FMT "' is not served here; only %s is",
+            TS_ARG(ts_view_cut(method, 0, 120)), call->server->options.method);
+    ts_grpc_call_answer(call, TS_NOTHING, &err);
+}
+
+static void post_slot(struct ts_grpc_server *server, bool known)
+{
+    pthread_mutex_lock(&server->lock);
+    bool stopping = server->stopping;
+    if (!stopping)
+        atomic_fetch_add(&server->pending, 1);
+    pthread_mutex_unlock(&server->lock);
+    if (stopping)
+        return;
+    struct ts_grpc_call *call = ts_alloc(sizeof *call);
+    call->server = server;
+    call->status_text = grpc_empty_slice();
+    call->status_bin = grpc_empty_slice();
+    grpc_metadata_array_init(&call->metadata);
+    grpc_call_details_init(&call->details);
+    grpc_completion_queue *queue = ts_grpc_queue(server->grpc);
+    grpc_call_error bad;
+    if (known) {
+        call->accepted.run = on_accepted;
+        bad = grpc_server_request_registered_call(server->server, server->method, &call->call,
+                                                  &call->deadline, &call->metadata,
+                                                  &call->message, queue, queue, &call->accepted);
+    } else {
+        call->accepted.run = on_unknown;
+        bad = grpc_server_request_call(server->server, &call->call, &call->details,
+                                       &call->metadata, queue, queue, &call->accepted);
+    }
+    if (bad != GRPC_CALL_OK) {
+        call->call = NULL;
+        free_call(call);
+    }
+}
+
+const struct ts_grpc_header *ts_grpc_call_headers(const struct ts_grpc_call *call, size_t *count)
+{
+    struct ts_grpc_call *c = (struct ts_grpc_call *)call; /* the views are made on first use */
+    *count = c->metadata.count;
+    if (!c->headers) {
+        c->headers = ts_alloc((c->metadata.count + 1) * sizeof *c->headers);
+        for (size_t i = 0; i < c->metadata.count; i++) {
+            c->headers[i].key = ts_grpc_slice_view(&c->metadata.metadata[i].key);
+            c->headers[i].value = ts_grpc_slice_view(&c->metadata.metadata[i].value);
+        }
+    }
+    return c->headers;
+}
+
+/* ---- life ---- */
+
+/* gRPC core binds what it can of a name's addresses and is content with one. A port that somebody
+ * else holds on any of them is an error for us: the sender may end up there. */
+static bool port_is_free(const char *endpoint, struct ts_err *err)
+{
+    const char *colon = strrchr(endpoint, ':');
+    if (!colon || strncmp(endpoint, "unix:", 5) == 0)
+        return true;
+    char host[256];
+    ts_view h = ts_view_of(endpoint, (size_t)(colon - endpoint));
+    if (h.len >= 2 && h.ptr[0] == '[')
+        h = ts_view_cut(h, 1, h.len - 2);
+    snprintf(host, sizeof host, TS_FMT, TS_ARG(h));
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *list = NULL;
+    int bad = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, &list);
+    if (bad)
+        return ts_fail(err, TS_INVALID_ARGUMENT, "cannot listen on '%s': %s; write host:port",
+                       endpoint, gai_strerror(bad));
+    bool in_use = false;
+    for (struct addrinfo *a = list; a && !in_use; a = a->ai_next) {
+        int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int one = 1;
+        if (fd < 0)
+            continue;
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        in_use = bind(fd, a->ai_addr, a->ai_addrlen) != 0 && errno == EADDRINUSE;
+        close(fd);
+    }
+    freeaddrinfo(list);
+    if (in_use)
+        return ts_fail(err, TS_UNAVAILABLE,
+                       "port of '%s' is in use; stop what listens there or set another endpoint",
+                       endpoint);
+    return true;
+}
+
+static bool read_pem(const char *path, struct ts_buf *out, struct ts_err *err)
+{
+    *out = TS_BUF_LIMIT(1 << 20);
+    return ts_buf_read_file(out, path, err);
+}
+
+static grpc_server_credentials *credentials(const struct ts_grpc_tls *tls, struct ts_err *err)
+{
+    if (!tls->enabled)
+        return grpc_insecure_server_credentials_create();
+    if (!tls->cert_file || !tls->key_file) {
+        ts_fail(err, TS_INVALID_ARGUMENT, "a server needs both tls.cert_file and tls.key_file");
+        return NULL;
+    }
+    struct ts_buf cert = TS_BUF_INIT;
+    struct ts_buf key = TS_BUF_INIT;
+    struct ts_buf ca = TS_BUF_INIT;
+    grpc_server_credentials *creds = NULL;
+    if (read_pem(tls->cert_file, &cert, err) && read_pem(tls->key_file, &key, err) &&
+        (!tls->client_ca_file || read_pem(tls->client_ca_file, &ca, err))) {
+        grpc_ssl_pem_key_cert_pair pair = {ts_buf_cstr(&key), ts_buf_cstr(&cert)};
+        creds = grpc_ssl_server_credentials_create_ex(
+            tls->client_ca_file ? ts_buf_cstr(&ca) : NULL, &pair, 1,
+            tls->client_ca_file ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                                : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+            NULL);
+    }
+    if (key.ptr)
+        explicit_bzero(key.ptr, key.len);
+    ts_buf_release(&cert);
+    ts_buf_release(&key);
+    ts_buf_release(&ca);
+    return creds;
+}
+
+static bool listen_on(struct ts_grpc_server *server, struct ts_err *err)
+{
+    const struct ts_grpc_server_options *o = &server->options;
+    if (!port_is_free(o->endpoint, err))
+        return false;
+    grpc_server_credentials *creds = credentials(&o->tls, err);
+    if (!creds)
+        return false;
+    server->port = grpc_server_add_http2_port(server->server, o->endpoint, creds);
+    grpc_server_credentials_release(creds);
+    if (server->port == 0)
+        return ts_fail(err, TS_UNAVAILABLE,
+                       "cannot listen on '%s'; is the address this machine's, are the "
+                       "certificates valid?",
+                       o->endpoint);
+    return true;
+}
+
+static grpc_server *create(const struct ts_grpc_server_options *o)
+{
+    struct ts_grpc_args args = {.count = 0};
+    ts_grpc_arg_int(&args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int64_t)o->max_request);
+    ts_grpc_arg_int(&args, GRPC_ARG_ALLOW_REUSEPORT, 0);
+    /* we inflate ourselves, with a limit on what comes out */
+    ts_grpc_arg_int(&args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    ts_grpc_arg_keepalive(&args, &o->keepalive);
+    if (o->max_concurrent_streams > 0)
+        ts_grpc_arg_int(&args, GRPC_ARG_MAX_CONCURRENT_STREAMS, o->max_concurrent_streams);
+    grpc_channel_args channel_args = {args.count, args.items};
+    return grpc_server_create(&channel_args, NULL);
+}
+
+struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
+                                          const struct ts_grpc_server_options *options,
+                                          struct ts_err *err)
+{
+    struct ts_grpc_server *server = ts_alloc(sizeof *server);
+    server->grpc = grpc;
+    server->options = *options;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->changed, NULL);
+    server->server = create(options);
+    grpc_server_register_completion_queue(server->server, ts_grpc_queue(grpc), NULL);
+    server->method = grpc_server_register_method(server->server, options->method, NULL,
+                                                 GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    bool ok = listen_on(server, err);
+    if (!ok) {
+        ts_grpc_server_free(server);
+        return NULL;
+    }
+    grpc_server_start(server->server);
+    for (int i = 0; i < ACCEPT_SLOTS; i++)
+        post_slot(server, true);
+    for (int i = 0; i < UNKNOWN_SLOTS; i++)
+        post_slot(server, false);
+    return server;
+}
+
+static void on_stopped(struct ts_grpc_event *event, bool ok)
+{
+    struct ts_grpc_server *server = TS_OUTER(event, struct ts_grpc_server, on_stopped);
+    (void)ok;
+    pthread_mutex_lock(&server->lock);
+    server->stopped = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static bool wait_until(struct ts_grpc_server *server, ts_time deadline)
+{
+    ts_time wall = ts_wall_now() + (deadline - ts_now());
+    struct timespec until = {wall / TS_S, wall % TS_S};
+    while (!server->stopped || atomic_load(&server->pending) > 0)
+        if (pthread_cond_timedwait(&server->changed, &server->lock, &until) == ETIMEDOUT)
+            return false;
+    return true;
+}
+
+void ts_grpc_server_stop(struct ts_grpc_server *server, ts_time deadline)
+{
+    pthread_mutex_lock(&server->lock);
+    bool first = !server->stopping;
+    server->stopping = true;
+    pthread_mutex_unlock(&server->lock);
+    if (first) {
+        server->on_stopped.run = on_stopped;
+        grpc_server_shutdown_and_notify(server->server, ts_grpc_queue(server->grpc),
+                                        &server->on_stopped);
+    }
+    pthread_mutex_lock(&server->lock);
+    bool in_time = wait_until(server, deadline);
+    pthread_mutex_unlock(&server->lock);
+    if (in_time)
+        return;
+    grpc_server_cancel_all_calls(server->server);
+    pthread_mutex_lock(&server->lock);
+    while (!server->stopped || atomic_load(&server->pending) > 0)
+        pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void ts_grpc_server_free(struct ts_grpc_server *server)
+{
+    if (!server)
+        return;
+    ts_grpc_server_stop(server, ts_now());
+    grpc_server_destroy(server->server);
+    pthread_cond_destroy(&server->changed);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+int ts_grpc_server_port(const struct ts_grpc_server *server)
+{
+    return server->port;
+}

@@ -1,0 +1,369 @@
+/* http_client.c - libcurl's multi_socket interface driven by libuv polls and one of our timers. */
+#include "net/http_client.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+#include <curl/curl.h>
+
+enum { MAX_RESPONSE = 1 << 20, CONNECTIONS = 64 };
+
+struct ts_http_exchange {
+    struct ts_http_exchange *next, **back; /* all that are in flight */
+    struct ts_http_client *client;
+    struct ts_http_job *job;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct ts_timer deadline;
+    char error[CURL_ERROR_SIZE];
+    bool too_long;
+    bool again; /* tried twice: a pooled connection had died */
+};
+
+struct poll {
+    uv_poll_t uv;
+    curl_socket_t fd;
+    struct ts_http_client *client;
+};
+
+struct ts_http_client {
+    struct ts_loop *loop;
+    CURLM *multi;
+    struct ts_timer timer;
+    struct ts_http_options options;
+    char *user_agent, *ca_file, *cert_file, *key_file;
+    struct ts_http_exchange *exchanges;
+    bool closing;
+};
+
+/* ---- one exchange ---- */
+
+static size_t on_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct ts_http_exchange *x = arg;
+    if (ts_buf_add(&x->job->body, data, size * count))
+        return size * count;
+    x->too_long = true;
+    return 0;
+}
+
+static ts_time retry_after(ts_view value)
+{
+    int64_t seconds;
+    const int64_t year = 31622400;
+    if (ts_view_to_int64(value, &seconds))
+        return seconds > 0 && seconds <= year ? seconds * TS_S : 0;
+    char *text = ts_view_dup(value);
+    time_t when = curl_getdate(text, NULL);
+    free(text);
+    ts_time wait = (ts_time)when * TS_S - ts_wall_now();
+    return when > 0 && wait > 0 && wait <= year * TS_S ? wait : 0;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *arg)
+{
+    struct ts_http_exchange *x = arg;
+    ts_view line = ts_view_trim(ts_view_of(data, size * count));
+    if (ts_view_starts_nocase(line, TS_LIT("retry-after:")))
+        x->job->retry_after = retry_after(ts_view_trim(ts_view_from(line, 12)));
+    if (ts_view_starts_nocase(line, TS_LIT("content-type:"))) {
+        ts_view type = ts_view_trim(ts_view_from(line, 13));
+        size_t n = 0;
+        for (; n < type.len && n + 1 < sizeof x->job->content_type && type.ptr[n] != ';'; n++)
+            x->job->content_type[n] = (char)tolower(type.ptr[n]);
+        x->job->content_type[n] = '\0';
+    }
+    return size * count;
+}
+
+static void unlink_exchange(struct ts_http_exchange *x)
+{
+    *x->back = x->next;
+    if (x->next)
+        x->next->back = x->back;
+    ts_timer_stop(x->client->loop, &x->deadline);
+    curl_multi_remove_handle(x->client->multi, x->easy);
+}
+
+static void end(struct ts_http_exchange *x, enum ts_job_end how)
+{
+    struct ts_http_job *job = x->job;
+    unlink_exchange(x);
+    curl_easy_cleanup(x->easy);
+    curl_slist_free_all(x->headers);
+    free(x);
+    job->exchange = NULL;
+    ts_job_finish(&job->job, how);
+}
+
+static enum ts_code code_of(CURLcode bad)
+{
+    switch (bad) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+        return TS_UNAUTHENTICATED;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return TS_INVALID_ARGUMENT;
+    default:
+        return TS_UNAVAILABLE;
+    }
+}
+
+/* scheme://host:port of a URL: what may be shown. */
+static ts_view origin(const char *url)
+{
+    ts_view v = ts_view_str(url);
+    size_t host = ts_view_find(v, TS_LIT("://"));
+    host = host == SIZE_MAX ? 0 : host + 3;
+    size_t slash = ts_view_find(ts_view_from(v, host), TS_LIT("/"));
+    ts_view o = slash == SIZE_MAX ? v : ts_view_cut(v, 0, host + slash);
+    size_t at = ts_view_find(ts_view_from(o, host), TS_LIT("@")); /* no user:password */
+    return at == SIZE_MAX ? o : ts_view_from(o, host + at + 1);
+}
+
+/* A connection from the pool may have been closed meanwhile: once more, on a fresh one. */
+static bool try_again(struct ts_http_exchange *x, CURLcode bad)
+{
+    long reused = 1;
+    curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &reused);
+    bool died = bad == CURLE_SEND_ERROR || bad == CURLE_RECV_ERROR || bad == CURLE_GOT_NOTHING;
+    if (!died || x->again || reused > 0 || x->job->body.len > 0)
+        return false;
+    x->again = true;
+    curl_multi_remove_handle(x->client->multi, x->easy);
+    curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_multi_add_handle(x->client->multi, x->easy);
+    return true;
+}
+
+static void complete(struct ts_http_exchange *x, CURLcode bad)
+{
+    struct ts_http_job *job = x->job;
+    if (bad != CURLE_OK && try_again(x, bad))
+        return;
+    if (bad == CURLE_OK) {
+        long status = 0;
+        curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+        job->status = (int)status;
+        end(x, TS_JOB_DONE);
+        return;
+    }
+    ts_view where = origin(job->request.url);
+    if (x->too_long)
+        ts_fail(&job->job.err, TS_RESOURCE_EXHAUSTED,
+                TS_FMT " answered with more than %zu bytes", TS_ARG(where), job->body.max);
+    else
+        ts_fail(&job->job.err, code_of(bad), TS_FMT ": %s", TS_ARG(where),
+                x->error[0] ? x->error : curl_easy_strerror(bad));
+    end(x, TS_JOB_FAILED);
+}
+
+/* ---- curl and the loop ---- */
+
+static void collect(struct ts_http_client *client)
+{
+    int left;
+    CURLMsg *message;
+    while ((message = curl_multi_info_read(client->multi, &left))) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct ts_http_exchange *x = NULL;
+        CURLcode bad = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &x);
+        complete(x, bad);
+    }
+}
+
+static void on_ready(uv_poll_t *uv, int status, int events)
+{
+    struct poll *poll = uv->data;
+    struct ts_http_client *client = poll->client;
+    int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
+                (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) |
+                (status < 0 ? CURL_CSELECT_ERR : 0);
+    int running;
+    curl_multi_socket_action(client->multi, poll->fd, flags, &running);
+    collect(client);
+}
+
+static void on_timer(struct ts_timer *timer)
+{
+    struct ts_http_client *client = TS_OUTER(timer, struct ts_http_client, timer);
+    int running;
+    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect(client);
+}
+
+static int set_timer(CURLM *multi, long ms, void *arg)
+{
+    struct ts_http_client *client = arg;
+    (void)multi;
+    if (ms < 0)
+        ts_timer_stop(client->loop, &client->timer);
+    else
+        ts_timer_start(client->loop, &client->timer, ts_now() + ms * TS_MS, on_timer);
+    return 0;
+}
+
+static void free_poll(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static int watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
+{
+    struct ts_http_client *client = arg;
+    struct poll *poll = socket;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (poll) {
+            uv_poll_stop(&poll->uv);
+            uv_close((uv_handle_t *)&poll->uv, free_poll);
+            curl_multi_assign(client->multi, fd, NULL);
+        }
+        return 0;
+    }
+    if (!poll) {
+        poll = ts_alloc(sizeof *poll);
+        poll->fd = fd;
+        poll->client = client;
+        uv_poll_init_socket(ts_loop_uv(client->loop), &poll->uv, fd);
+        poll->uv.data = poll;
+        curl_multi_assign(client->multi, fd, poll);
+    }
+    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    uv_poll_start(&poll->uv, events, on_ready);
+    return 0;
+}
+
+/* ---- submit and cancel ---- */
+
+static void on_deadline(struct ts_timer *timer)
+{
+    end(TS_OUTER(timer, struct ts_http_exchange, deadline), TS_JOB_EXPIRED);
+}
+
+static void add_headers(struct ts_http_exchange *x)
+{
+    const char *const *h = x->job->request.headers;
+    x->headers = curl_slist_append(NULL, "Expect:"); /* no wait for 100-continue */
+    for (; h && *h; h++)
+        x->headers = curl_slist_append(x->headers, *h);
+    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
+}
+
+static void configure(struct ts_http_exchange *x)
+{
+    const struct ts_http_client *c = x->client;
+    const struct ts_http_job *job = x->job;
+    CURL *e = x->easy;
+    curl_easy_setopt(e, CURLOPT_URL, job->request.url);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, job->request.method);
+    if (job->request.body.len > 0 || strcmp(job->request.method, "GET") != 0) {
+        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)job->request.body.len);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS,
+                         job->request.body.len ? (const char *)job->request.body.ptr : "");
+    }
+    add_headers(x);
+    curl_easy_setopt(e, CURLOPT_PRIVATE, x);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->error);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
+    ts_time connect = c->options.connect_timeout ? c->options.connect_timeout : 5 * TS_S;
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect / TS_MS));
+    if (c->ca_file)
+        curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
+    if (c->cert_file)
+        curl_easy_setopt(e, CURLOPT_SSLCERT, c->cert_file);
+    if (c->key_file)
+        curl_easy_setopt(e, CURLOPT_SSLKEY, c->key_file);
+    if (c->options.insecure_skip_verify) {
+        curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+void ts_http_submit(struct ts_http_client *client, struct ts_http_job *job)
+{
+    assert(!client->closing);
+    struct ts_http_exchange *x = ts_alloc(sizeof *x);
+    x->client = client;
+    x->job = job;
+    x->easy = curl_easy_init();
+    x->next = client->exchanges;
+    x->back = &client->exchanges;
+    if (x->next)
+        x->next->back = &x->next;
+    client->exchanges = x;
+    job->exchange = x;
+    job->status = 0;
+    job->retry_after = 0;
+    job->content_type[0] = '\0';
+    job->body = TS_BUF_LIMIT(job->request.max_response ? job->request.max_response : MAX_RESPONSE);
+    configure(x);
+    if (job->job.deadline > 0 && job->job.deadline != TS_NEVER)
+        ts_timer_start(client->loop, &x->deadline, job->job.deadline, on_deadline);
+    curl_multi_add_handle(client->multi, x->easy);
+}
+
+void ts_http_cancel(struct ts_http_client *client, struct ts_http_job *job)
+{
+    (void)client;
+    if (job->exchange)
+        end(job->exchange, TS_JOB_CANCELLED);
+}
+
+void ts_http_job_release(struct ts_http_job *job)
+{
+    ts_buf_release(&job->body);
+}
+
+/* ---- life ---- */
+
+struct ts_http_client *ts_http_client_new(struct ts_loop *loop, const struct ts_http_options *o)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    struct ts_http_client *c = ts_alloc(sizeof *c);
+    c->loop = loop;
+    c->options = *o;
+    c->user_agent = ts_strdup(o->user_agent ? o->user_agent : "trustspan/" TS_VERSION);
+    c->ca_file = ts_strdup(o->ca_file);
+    c->cert_file = ts_strdup(o->cert_file);
+    c->key_file = ts_strdup(o->key_file);
+    c->multi = curl_multi_init();
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, watch);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                      (long)(o->max_connections ? o->max_connections : CONNECTIONS));
+    return c;
+}
+
+void ts_http_client_free(struct ts_http_client *client)
+{
+    if (!client)
+        return;
+    client->closing = true;
+    while (client->exchanges)
+        end(client->exchanges, TS_JOB_CANCELLED);
+    curl_multi_cleanup(client->multi);
+    ts_timer_stop(client->loop, &client->timer);
+    free(client->user_agent);
+    free(client->ca_file);
+    free(client->cert_file);
+    free(client->key_file);
+    free(client);
+    curl_global_cleanup();
+}
