@@ -98,7 +98,7 @@ static bool unknown_type(struct making *m, enum ts_component_kind kind, const st
         }
     ts_view type = ts_view_cut(node->key, 0, ts_view_find(node->key, TS_LIT("/")));
     const char *near = ts_nearest(type, words, n);
-    ts_node_blame(m->err, node, sections[kind]);
+    ts_node_blame_key(m->err, node, sections[kind]);
     ts_fail(m->err, TS_INVALID_ARGUMENT, "unknown %s '" TS_FMT "'%s%s%s; known are %s",
             ts_component_kind_name(kind), TS_ARG(ts_view_cut(type, 0, 60)),
             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", ts_buf_cstr(&known));
@@ -169,7 +169,7 @@ static bool check_top(struct making *m)
         if (ok)
             continue;
         const char *near = ts_nearest(n->key, known, TS_COUNT(known));
-        ts_node_blame(m->err, n, "");
+        ts_node_blame_key(m->err, n, "");
         return ts_fail(m->err, TS_INVALID_ARGUMENT,
                        "unknown key '" TS_FMT "'; %s%s%s", TS_ARG(ts_view_cut(n->key, 0, 60)),
                        near ? "did you mean '" : "known keys are receivers, processors, scorers, "

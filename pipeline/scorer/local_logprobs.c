@@ -1,6 +1,7 @@
-/* local_logprobs.c - how sure was the model of its own words? The mean token probability of the
- * answer (what TLM calls the perplexity score), and the weakest piece. Sure is not right: a model can
- * be sure and wrong, and the explanation says what was measured, no more. */
+/* local_logprobs.c - how sure was the model of its own words? Half the mean token probability of the
+ * answer (what TLM calls the perplexity score), half the probability of its weakest content token: in
+ * a sentence of easy words, one doubtful name or number decides, and a mean hides it. Sure is not
+ * right: a model can be sure and wrong, and the explanation says what was measured, no more. */
 #include "pipeline/scorer/local.h"
 
 #include <ctype.h>
@@ -36,7 +37,7 @@ void ts_local_logprobs(const struct ts_llm *llm, struct ts_arena *arena, struct 
         return;
     double mean = sum / (double)count;
     out->speaks = true;
-    out->score = mean;
+    out->score = weakest ? (mean + exp(weakest->logprob)) / 2 : mean;
     out->weight = (double)count < full_weight ? (double)count / full_weight : 1;
     if (weakest)
         out->text = ts_arena_printf(

@@ -25,14 +25,14 @@ static ts_view scalar_text(struct ts_arena *arena, struct fy_node *from)
 }
 
 /* Only scalars know their place; maps and lists take that of their key or first member. */
-static void mark(struct ts_node *node, struct fy_node *scalar)
+static void mark(struct fy_node *scalar, int *line, int *column)
 {
     struct fy_token *token = scalar ? fy_node_get_scalar_token(scalar) : NULL;
     const struct fy_mark *at = token ? fy_token_start_mark(token) : NULL;
     if (!at)
         return;
-    node->line = at->line + 1;
-    node->column = at->column + 1;
+    *line = at->line + 1;
+    *column = at->column + 1;
 }
 
 static void mark_as(struct ts_node *node, const struct ts_node *like)
@@ -60,8 +60,9 @@ static bool convert_map(struct build *b, struct fy_node *from, struct ts_node *n
         if (!child)
             return false;
         child->key = scalar_text(b->arena, key);
+        mark(key, &child->key_line, &child->key_column);
         if (child->kind != TS_NODE_SCALAR)
-            mark(child, key);
+            mark(key, &child->line, &child->column);
         *tail = child;
         tail = &child->next;
     }
@@ -98,7 +99,7 @@ static struct ts_node *convert(struct build *b, struct fy_node *from, int depth)
     if (!from) /* "key:" with nothing behind it */
         return node;
     if (fy_node_is_scalar(from))
-        mark(node, from);
+        mark(from, &node->line, &node->column);
     struct fy_node *target = fy_node_is_alias(from) ? fy_node_resolve_alias(from) : from;
     bool ok = true;
     ts_node_blame(b->err, node, "");
@@ -235,6 +236,14 @@ bool ts_node_blame(struct ts_err *err, const struct ts_node *node, const char *p
 {
     return ts_fail_in(err, "%s:%d:%d%s%s", node->file, node->line, node->column, *path ? " " : "",
                       path);
+}
+
+bool ts_node_blame_key(struct ts_err *err, const struct ts_node *node, const char *path)
+{
+    struct ts_node at_key = *node;
+    at_key.line = node->key_line ? node->key_line : node->line;
+    at_key.column = node->key_column ? node->key_column : node->column;
+    return ts_node_blame(err, &at_key, path);
 }
 
 /* ---- merging (otlp-and-collector.md 2.3) ---- */

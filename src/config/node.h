@@ -14,7 +14,8 @@ struct ts_node {
     ts_view text;           /* SCALAR: the value, expanded, as written (0123 stays 0123) */
     bool quoted;            /* SCALAR: was in quotes, so "true" is text and no boolean */
     const char *file;       /* name for messages: path, "--set", "env:NAME", "preset:drop-in" */
-    int line, column;       /* 1-based */
+    int line, column;       /* 1-based; of the value */
+    int key_line, key_column; /* of the key, in a map */
     struct ts_node *first;  /* LIST, MAP: children in the order written */
     struct ts_node *next;   /* sibling */
 };
@@ -39,5 +40,7 @@ struct ts_node *ts_node_get(const struct ts_node *map, const char *key);
 /* where = "file:line:column path"; for use before ts_fail. `path` like "exporters::debug::level".
  * Returns false. */
 bool ts_node_blame(struct ts_err *err, const struct ts_node *node, const char *path);
+/* The same with the place of its key. */
+bool ts_node_blame_key(struct ts_err *err, const struct ts_node *node, const char *path);
 
 #endif

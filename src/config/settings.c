@@ -234,12 +234,12 @@ static const struct ts_setting *find_row(const struct ts_setting *table, ts_view
 static bool unknown_key(const struct load *l, const struct ts_setting *table,
                         const struct ts_node *node, const char *path)
 {
-    const char *known[128];
+    const char *known[128] = {NULL};
     size_t n = 0;
     for (; table->key && n < TS_COUNT(known); table++)
         known[n++] = table->key;
     const char *near = ts_nearest(node->key, known, n);
-    ts_node_blame(l->err, node, path);
+    ts_node_blame_key(l->err, node, path);
     if (near)
         return ts_fail(l->err, TS_INVALID_ARGUMENT, "unknown key '" TS_FMT "'; did you mean '%s'?",
                        TS_ARG(ts_view_cut(node->key, 0, 80)), near);

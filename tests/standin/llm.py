@@ -1,0 +1,136 @@
+"""A stand-in for an OpenAI-compatible model server: chat completions with streaming, tools,
+structured outputs and log probabilities. It knows a dozen questions and answers some of them wrongly,
+with low probability on the wrong piece, as models often do.
+
+python3 llm.py PORT
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+# question -> (answer, {word: probability of that word}); other words are nearly certain
+KNOWN: dict[str, tuple[str, dict[str, float]]] = {
+    "What is the capital of Australia?": ("The capital of Australia is Sydney.", {"Sydney": 0.38}),
+    "How many legs does a spider have?": ("A spider has eight legs.", {}),
+    "Who wrote the play Hamlet?": ("William Shakespeare wrote Hamlet.", {}),
+    "Which planet has the most moons?": ("Jupiter has the most moons.", {"Jupiter": 0.51}),
+    "What is 17 times 23?": ("17 times 23 is 401.", {"401": 0.22, "is": 0.8}),
+    "In which year did the Berlin Wall fall?": ("The Berlin Wall fell in 1989.", {}),
+    "What is the chemical symbol of gold?": ("The chemical symbol of gold is Au.", {}),
+    "How many bones does an adult human have?": ("An adult human has 212 bones.", {"212": 0.31}),
+    "Recite the alphabet backwards, one letter a line.": ("Z\nY\nX\nW\nV\nU\nT\nS\nR\nQ\nP\nO\nN", {}),
+    "What did the mayor of Atlantis say yesterday?": ("I don't know what he said.", {"know": 0.7}),
+    "Which river is the longest in Europe?": ("The Volga is the longest river in Europe.", {}),
+    "Describe the city Oslo as JSON.": ('{"name": "Oslo", "country": "Norway"}', {"Norway": 0.98}),
+}
+TOOL_QUESTION = "Will it rain in Bergen tomorrow?"
+
+
+class Faults:
+    """What the next requests are to suffer; set through POST /__control."""
+
+    latency_ms = 0
+    status = 0
+    body = ""
+
+
+def tokens(text: str, doubts: dict[str, float]) -> list[tuple[str, float]]:
+    """The words with their leading space as tokens; the doubtful ones with their probability."""
+    out: list[tuple[str, float]] = []
+    for i, line in enumerate(text.split("\n")):
+        for k, word in enumerate(line.split(" ")):
+            lead = "\n" if i and k == 0 else " " if k else ""
+            bare = word.strip('.,"{}:')
+            out.append((lead + word, math.log(doubts.get(bare, 0.995))))
+    return out
+
+
+def answer(request: dict) -> dict:
+    """One choice: message, finish reason and log probabilities."""
+    question = next(
+        (m["content"] for m in reversed(request["messages"]) if m.get("role") == "user"), ""
+    )
+    if request.get("tools") and TOOL_QUESTION in question:
+        name = request["tools"][0]["function"]["name"]
+        call = {"id": "call_1", "type": "function",
+                "function": {"name": name, "arguments": '{"city": "Bergen"}'}}
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+        return {"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": None}
+    text, doubts = KNOWN.get(question, (f"You said: {question}", {}))
+    all_tokens = tokens(text, doubts)
+    limit = request.get("max_tokens") or request.get("max_completion_tokens") or len(all_tokens)
+    shown = all_tokens[:limit]
+    logprobs = {"content": [{"token": t, "logprob": p, "bytes": list(t.encode()),
+                             "top_logprobs": []} for t, p in shown], "refusal": None}
+    return {
+        "index": 0,
+        "message": {"role": "assistant", "content": "".join(t for t, _ in shown), "refusal": None},
+        "finish_reason": "length" if len(shown) < len(all_tokens) else "stop",
+        "logprobs": logprobs if request.get("logprobs") else None,
+    }
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+    def send(self, status: int, body: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.send(200, json.dumps({"object": "list", "data": [{"id": "stand-in"}]}).encode())
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = json.loads(raw or b"{}")
+        if self.path == "/__control":
+            for key, value in request.items():
+                setattr(Faults, key, value)
+            return self.send(200, b"{}")
+        time.sleep(Faults.latency_ms / 1000)
+        if Faults.status:
+            return self.send(Faults.status, Faults.body.encode())
+        if not self.path.endswith("/chat/completions"):
+            return self.send(404, b'{"error": {"message": "unknown path"}}')
+        choice = answer(request)
+        base = {"id": f"chatcmpl-{time.monotonic_ns():x}", "created": int(time.time()),
+                "model": request.get("model", "stand-in")}
+        if request.get("stream"):
+            return self.stream(base, choice)
+        words = len((choice["message"]["content"] or "").split())
+        usage = {"prompt_tokens": 20, "completion_tokens": words, "total_tokens": 20 + words}
+        body = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
+        return self.send(200, json.dumps(body).encode())
+
+    def stream(self, base: dict, choice: dict) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+        def chunk(delta: dict, finish: str | None = None) -> None:
+            body = {**base, "object": "chat.completion.chunk",
+                    "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+            self.wfile.write(f"data: {json.dumps(body)}\n\n".encode())
+
+        chunk({"role": "assistant", "content": ""})
+        for word, _ in tokens(choice["message"]["content"] or "", {}):
+            chunk({"content": word})
+        chunk({}, choice["finish_reason"])
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.close_connection = True
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
