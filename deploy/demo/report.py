@@ -1,6 +1,7 @@
 """Reads the demo's answers back from Phoenix and prints them by trust, the least trusted first.
 
-python3 report.py PHOENIX_URL PROJECT EXPECTED_LLM_SPANS
+report.py PHOENIX_URL PROJECT EXPECTED_LLM_SPANS prints the report,
+report.py --count PHOENIX_URL PROJECT prints how many LLM spans are there.
 """
 
 from __future__ import annotations
@@ -64,6 +65,9 @@ def cut(text: str, width: int) -> str:
 
 
 def main() -> None:
+    if sys.argv[1] == "--count":
+        print(len(llm_spans(sys.argv[2], sys.argv[3])))
+        return
     root, project, expected = sys.argv[1], sys.argv[2], int(sys.argv[3])
     spans, notes = gather(root, project, expected)
     spans.sort(key=lambda s: s["attributes"].get("trustworthiness.score", 2.0))

@@ -1,0 +1,32 @@
+# What a fresh Debian 12 needs; sourced by deploy/up.sh and tests/run.sh.
+BUILD_PACKAGES="gcc cmake ninja-build pkg-config libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
+libcurl4-openssl-dev libcjson-dev libuv1-dev libmicrohttpd-dev liblmdb-dev libxxhash-dev zlib1g-dev
+libfyaml-dev python3 python3-venv curl"
+TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev"
+
+# install_packages NAME…: only what is missing.
+install_packages() {
+    local missing=() name
+    for name in "$@"; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' ||
+            missing+=("$name")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    echo "installing: ${missing[*]}"
+    local sudo=
+    [ "$(id -u)" -eq 0 ] || sudo=sudo
+    $sudo apt-get update -qq >/dev/null
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+# make_venv DIRECTORY REQUIREMENTS: made anew only when the requirements changed.
+make_venv() {
+    local sum
+    sum=$(cat "$2" "$(dirname "${BASH_SOURCE[0]}")"/demo/*.txt | sha256sum)
+    [ "$(cat "$1/.requirements" 2>/dev/null)" = "$sum" ] && return
+    echo "making $1 (once)"
+    rm -rf "$1"
+    python3 -m venv "$1"
+    "$1/bin/pip" install -q --disable-pip-version-check -r "$2"
+    echo "$sum" > "$1/.requirements"
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# All tests, from nothing: installs what they need, builds with gcc and clang, runs the unit tests under
+# ASan+UBSan and the threaded ones under TSan, then everything that talks to real peers.
+# The last line is "N passed, N failed".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. deploy/packages.sh
+results=$PWD/build/results
+rm -rf "$results"
+mkdir -p "$results"
+failed=()
+
+# shellcheck disable=SC2086
+install_packages $BUILD_PACKAGES $TEST_PACKAGES
+make_venv .venv/tests tests/requirements.txt
+make_venv .venv/phoenix deploy/demo/phoenix.txt
+
+build() { # PRESET DIRECTORY [CMAKE OPTION…]
+    local preset=$1 directory=$2
+    shift 2
+    echo "building $directory"
+    { cmake -C ".cmake/$preset.cmake" -B "build/$directory" -G Ninja "$@" . &&
+        ninja -C "build/$directory"; } > "$results/$directory.log" 2>&1 && return
+    grep -E 'error|FAILED' "$results/$directory.log" | head -n 20
+    failed+=("build $directory")
+}
+
+unit() { # DIRECTORY PATTERN
+    local program name
+    for program in build/"$1"/tests/test_*; do
+        name=$(basename "$program")
+        [[ -x $program && -f $program && $name =~ $2 ]] || continue
+        CMOCKA_MESSAGE_OUTPUT=xml CMOCKA_XML_FILE="$results/$1-$name.xml" \
+            timeout 300 "$program" > "$results/$1-$name.log" 2>&1 && continue
+        tail -n 30 "$results/$1-$name.log"
+        # what cmocka wrote down is counted from its file; a crash writes nothing
+        [ -s "$results/$1-$name.xml" ] && grep -q '<failure\|<error' "$results/$1-$name.xml" ||
+            failed+=("$1 $name")
+    done
+}
+
+build dev dev
+unit dev '^test_'
+build dev clang -DCMAKE_C_COMPILER=clang
+build tsan tsan
+unit tsan '^test_(loop|store|net|pipeline)_'
+build release release
+
+export TRUSTSPAN_BIN=$PWD/build/release/trustspan TRUSTSPAN_TSAN_BIN=$PWD/build/tsan/trustspan
+export PHOENIX_BIN=$PWD/.venv/phoenix/bin/phoenix
+(cd tests && timeout 1500 ../.venv/tests/bin/python -m pytest -q -p no:cacheprovider --rootdir=. \
+    --junitxml="$results/pytest.xml" contract e2e) || {
+    [ -s "$results/pytest.xml" ] || failed+=("pytest")
+}
+.venv/tests/bin/python tests/tally.py "$results" ${failed[@]+"${failed[@]}"}
