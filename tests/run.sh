@@ -39,6 +39,7 @@ unit() { # DIRECTORY PATTERN
     done
 }
 
+export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp"
 build dev dev
 unit dev '^test_'
 build dev clang -DCMAKE_C_COMPILER=clang

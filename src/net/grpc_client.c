@@ -129,7 +129,6 @@ static void on_done(struct ts_grpc_event *event, bool ok)
 void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *u)
 {
     struct call *c = ts_alloc(sizeof *c);
-    c->event.run = on_done;
     c->unary = u;
     c->details = grpc_empty_slice();
     grpc_metadata_array_init(&c->initial);
@@ -159,6 +158,7 @@ void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *
     ops[5].data.recv_status_on_client.trailing_metadata = &c->trailing;
     ops[5].data.recv_status_on_client.status = &c->status;
     ops[5].data.recv_status_on_client.status_details = &c->details;
+    ts_grpc_arm(&c->event, on_done);
     grpc_call_error bad = grpc_call_start_batch(c->call, ops, TS_COUNT(ops), &c->event, NULL);
     if (bad == GRPC_CALL_OK)
         return;

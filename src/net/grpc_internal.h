@@ -5,13 +5,24 @@
 #include "base/buf.h"
 #include "net/grpc.h"
 
+#include <stdatomic.h>
+
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 
-/* What comes out of the completion queue: the tag. */
+/* What comes out of the completion queue: the tag. Arming hands the memory around it to the worker
+ * that will run it; the pair of release and acquire says so where gRPC core's own locks cannot be
+ * seen (ThreadSanitizer, and the reader). */
 struct ts_grpc_event {
     void (*run)(struct ts_grpc_event *event, bool ok);
+    atomic_bool armed;
 };
+static inline void ts_grpc_arm(struct ts_grpc_event *event,
+                               void (*run)(struct ts_grpc_event *event, bool ok))
+{
+    event->run = run;
+    atomic_store_explicit(&event->armed, true, memory_order_release);
+}
 
 grpc_completion_queue *ts_grpc_queue(struct ts_grpc *grpc);
 

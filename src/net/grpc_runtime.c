@@ -27,6 +27,7 @@ static void *work(void *arg)
         if (e.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
         struct ts_grpc_event *event = e.tag;
+        atomic_load_explicit(&event->armed, memory_order_acquire);
         event->run(event, e.success != 0);
     }
 }

@@ -125,7 +125,7 @@ void ts_grpc_call_answer(struct ts_grpc_call *call, ts_view response, const stru
     n += add_status(call, &ops[n], err);
     ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
     ops[n++].data.recv_close_on_server.cancelled = &call->cancelled;
-    call->ended.run = on_ended;
+    ts_grpc_arm(&call->ended, on_ended);
     if (grpc_call_start_batch(call->call, ops, n, &call->ended, NULL) != GRPC_CALL_OK)
         free_call(call);
 }
@@ -208,12 +208,12 @@ static void post_slot(struct ts_grpc_server *server, bool known)
     grpc_completion_queue *queue = ts_grpc_queue(server->grpc);
     grpc_call_error bad;
     if (known) {
-        call->accepted.run = on_accepted;
+        ts_grpc_arm(&call->accepted, on_accepted);
         bad = grpc_server_request_registered_call(server->server, server->method, &call->call,
                                                   &call->deadline, &call->metadata,
                                                   &call->message, queue, queue, &call->accepted);
     } else {
-        call->accepted.run = on_unknown;
+        ts_grpc_arm(&call->accepted, on_unknown);
         bad = grpc_server_request_call(server->server, &call->call, &call->details,
                                        &call->metadata, queue, queue, &call->accepted);
     }
@@ -395,7 +395,7 @@ void ts_grpc_server_stop(struct ts_grpc_server *server, ts_time deadline)
     server->stopping = true;
     pthread_mutex_unlock(&server->lock);
     if (first) {
-        server->on_stopped.run = on_stopped;
+        ts_grpc_arm(&server->on_stopped, on_stopped);
         grpc_server_shutdown_and_notify(server->server, ts_grpc_queue(server->grpc),
                                         &server->on_stopped);
     }

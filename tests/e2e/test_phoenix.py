@@ -148,13 +148,9 @@ def test_the_main_job_under_tsan(start, phoenix, tmp_path, monkeypatch):
 
     monkeypatch.setattr(conftest, "TRUSTSPAN", os.environ["TRUSTSPAN_TSAN_BIN"])
     model, tlm = start(Standin, "llm"), start(Standin, "tlm")
-    suppressions = tmp_path / "tsan.txt"
-    suppressions.write_text("called_from_lib:libgrpc.so\ncalled_from_lib:libuv.so\n"
-                            "called_from_lib:libgpr.so\nrace:libgrpc.so\nmutex:libgrpc.so\n")
-    env_config = settings(phoenix, "cleanlab", tlm)
-    env_config["service"] = {"loops": 2}
-    trustspan = start(Trustspan, env_config,
-                      {"TSAN_OPTIONS": f"suppressions={suppressions}"})
+    two_loops = {**settings(phoenix, "cleanlab", tlm), "service": {"loops": 2}}
+    trustspan = start(Trustspan, two_loops,
+                      {"TSAN_OPTIONS": f"suppressions={ROOT / 'tests/tsan.supp'}"})
     sent = run_app(tmp_path, trustspan.endpoint, "tsan", model, 2)
     check_all(phoenix, "tsan", sent, every_llm_scored=True)
     trustspan.process.stop()
