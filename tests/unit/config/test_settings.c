@@ -1,0 +1,218 @@
+/* Settings: every kind of value, every error with its place, expansion and merging. */
+#include "testing.h"
+
+#include "config/settings.h"
+
+#include <stdio.h>
+
+struct inner {
+    ts_time timeout;
+};
+struct config {
+    const char *text, *secret;
+    bool flag, inner_present;
+    int64_t count;
+    double ratio;
+    uint64_t size;
+    int mode;
+    struct ts_texts list;
+    struct ts_pairs headers;
+    struct inner inner;
+};
+#define AT(field) offsetof(struct config, field)
+static const struct ts_setting inner_table[] = {
+    {.key = "timeout", .kind = TS_DURATION, .offset = 0, .preset = "5s", .min = "1s", .max = "1h"},
+    {0},
+};
+static const struct ts_setting table[] = {
+    {.key = "text", .kind = TS_TEXT, .offset = AT(text), .preset = "hello"},
+    {.key = "secret", .kind = TS_SECRET, .offset = AT(secret), .preset = "${env:TS_TEST_SECRET:-}"},
+    {.key = "flag", .kind = TS_BOOL, .offset = AT(flag), .preset = "true"},
+    {.key = "count", .kind = TS_INT, .offset = AT(count), .preset = "7", .min = "1", .max = "9"},
+    {.key = "ratio", .kind = TS_DOUBLE, .offset = AT(ratio), .preset = "0.5"},
+    {.key = "size", .kind = TS_SIZE, .offset = AT(size), .preset = "4MiB"},
+    {.key = "mode", .kind = TS_ENUM, .offset = AT(mode), .preset = "retry",
+     .choices = "drop|retry|auto"},
+    {.key = "list", .kind = TS_TEXTS, .offset = AT(list), .preset = "a|b"},
+    {.key = "headers", .kind = TS_SECRET_PAIRS, .offset = AT(headers)},
+    {.key = "inner", .kind = TS_BLOCK, .offset = AT(inner), .sub = inner_table,
+     .present = AT(inner_present)},
+    {0},
+};
+
+static bool load(struct ts_arena *arena, const char *yaml, struct config *out, struct ts_err *err)
+{
+    *out = (struct config){0};
+    struct ts_node *node = ts_node_parse(arena, "f.yaml", ts_view_str(yaml), err);
+    return node && ts_settings_load(arena, table, node, "exporters::x", out, err);
+}
+
+static void defaults_fill_what_is_not_given(void **state)
+{
+    (void)state;
+    struct ts_arena *arena = ts_arena_new();
+    struct config c;
+    struct ts_err err = {0};
+    assert_true(load(arena, "", &c, &err));
+    assert_string_equal(c.text, "hello");
+    assert_null(c.secret);
+    assert_true(c.flag);
+    assert_int_equal(c.count, 7);
+    assert_true(c.ratio == 0.5);
+    assert_int_equal(c.size, 4 << 20);
+    assert_int_equal(c.mode, 1);
+    assert_int_equal(c.list.count, 2);
+    assert_false(c.inner_present);
+    assert_int_equal(c.inner.timeout, 5 * TS_S);
+    ts_arena_free(arena);
+}
+
+static void all_kinds_are_read(void **state)
+{
+    (void)state;
+    struct ts_arena *arena = ts_arena_new();
+    struct config c;
+    struct ts_err err = {0};
+    assert_true(load(arena,
+                     "text: 0123\nflag: false\ncount: 9\nratio: 1e-3\nsize: 64KiB\nmode: auto\n"
+                     "list: [x, y, z]\nheaders: {a: b, c: 1}\ninner:\n",
+                     &c, &err));
+    assert_string_equal(c.text, "0123");
+    assert_false(c.flag);
+    assert_int_equal(c.size, 65536);
+    assert_int_equal(c.mode, 2);
+    assert_int_equal(c.list.count, 3);
+    assert_string_equal(c.headers.items[1].value, "1");
+    assert_true(c.inner_present);
+    struct ts_buf out = TS_BUF_INIT;
+    ts_settings_print(table, &c, 0, &out);
+    assert_non_null(strstr(ts_buf_cstr(&out), "headers: {\"a\": \"[REDACTED]\""));
+    ts_buf_release(&out);
+    ts_arena_free(arena);
+}
+
+static const struct bad {
+    const char *yaml, *where, *what;
+} bads[] = {
+    {"txt: 1", "f.yaml:1:1 exporters::x", "unknown key 'txt'; did you mean 'text'?"},
+    {"a:\n  b: 1", "f.yaml:1:1 exporters::x", "unknown key 'a'; known keys are text, secret"},
+    {"count: 0", "f.yaml:1:8 exporters::x::count", "'0' is below the least '1'"},
+    {"count: 10", "f.yaml:1:8 exporters::x::count", "'10' is above the most '9'"},
+    {"count: x", "f.yaml:1:8 exporters::x::count", "'x' is no whole number"},
+    {"flag: maybe", "f.yaml:1:7 exporters::x::flag", "'maybe' is neither true nor false"},
+    {"ratio: much", "f.yaml:1:8 exporters::x::ratio", "'much' is no number"},
+    {"size: 4 elephants", "f.yaml:1:7 exporters::x::size", "is no size"},
+    {"mode: drp", "f.yaml:1:7 exporters::x::mode",
+     "'drp' is none of drop, retry, auto; did you mean 'drop'?"},
+    {"text: [a]", "f.yaml:1:8 exporters::x::text", "a single value is wanted here, not a list"},
+    {"headers: 3", "f.yaml:1:10 exporters::x::headers", "a map of 'key: value' is wanted here"},
+    {"inner:\n  timeout: 200", "f.yaml:2:12 exporters::x::inner::timeout",
+     "bare number '200' has no unit; write '200ms' or '200s'"},
+    {"inner: {timeout: 2h}", "f.yaml:1:18 exporters::x::inner::timeout",
+     "'2h' is above the most '1h'"},
+    {"inner: {timeout: -1s}", "f.yaml:1:18", "is no length of time"},
+    {"text: ${env:A B}", "f.yaml:1:7", "is no name of an environment variable"},
+    {"text: ${env:A", "f.yaml:1:7", "'${' without its '}'"},
+    {"text: ${http://x}", "f.yaml:1:7", "is not known"},
+    {"text: ${file:/does/not/exist}", "f.yaml:1:7", "cannot open"},
+    {"text: a\ntext: b", "f.yaml:", "not YAML"},
+    {"a: [", "f.yaml:", "not YAML"},
+    {"a: 1\n---\nb: 2", "f.yaml", "more than one YAML document"},
+    {"text: *none", "f.yaml", ""},
+};
+
+static void check_bad(void **state)
+{
+    const struct bad *bad = *state;
+    struct ts_arena *arena = ts_arena_new();
+    struct config c;
+    struct ts_err err = {0};
+    assert_false(load(arena, bad->yaml, &c, &err));
+    if (strncmp(err.where, bad->where, strlen(bad->where)) != 0)
+        fail_msg("where is '%s'", err.where);
+    if (!strstr(err.what, bad->what))
+        fail_msg("what is '%s'", err.what);
+    ts_arena_free(arena);
+}
+
+static void expansion_follows_the_collector(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want; /* NULL: the default */
+    } rows[] = {
+        {"${env:TS_TEST_A}", "one"},        {"${TS_TEST_A}", "one"},
+        {"x${TS_TEST_A}y", "xoney"},        {"$$x", "$x"},
+        {"$TS_TEST_A", "$TS_TEST_A"},       {"${env:TS_TEST_NONE:-d}", "d"},
+        {"${env:TS_TEST_EMPTY:-d}", ""},    {"${env:${TS_TEST_NAME}}", "one"},
+        {"${env:TS_TEST_NUMBER}", "0123"},  {"${env:TS_TEST_NONE}", NULL},
+        {"'${env:TS_TEST_A}'", "one"},
+    };
+    setenv("TS_TEST_A", "one", 1);
+    setenv("TS_TEST_EMPTY", "", 1);
+    setenv("TS_TEST_NAME", "TS_TEST_A", 1);
+    setenv("TS_TEST_NUMBER", "0123", 1);
+    unsetenv("TS_TEST_NONE");
+    for (size_t i = 0; i < TS_COUNT(rows); i++) {
+        struct ts_arena *arena = ts_arena_new();
+        struct config c;
+        struct ts_err err = {0};
+        char yaml[128];
+        snprintf(yaml, sizeof yaml, "text: %s", rows[i].text);
+        if (!load(arena, yaml, &c, &err))
+            fail_msg("%s: %s", rows[i].text, err.what);
+        assert_string_equal(c.text, rows[i].want ? rows[i].want : "hello");
+        ts_arena_free(arena);
+    }
+}
+
+static void merging_joins_maps_and_replaces_lists(void **state)
+{
+    (void)state;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_err err = {0};
+    struct ts_node *a = ts_node_parse(
+        arena, "a", TS_LIT("text: one\ncount: 3\nlist: [x]\nheaders: {k: v}\n"), &err);
+    struct ts_node *b =
+        ts_node_parse(arena, "b", TS_LIT("count: 4\nlist: [y, z]\nheaders: {l: w}\ntext:\n"), &err);
+    struct config c = {0};
+    assert_true(ts_settings_load(arena, table, ts_node_merge(arena, a, b), "x", &c, &err));
+    assert_string_equal(c.text, "hello"); /* null erases */
+    assert_int_equal(c.count, 4);
+    assert_int_equal(c.list.count, 2);
+    assert_int_equal(c.headers.count, 2);
+    ts_arena_free(arena);
+}
+
+static void aliases_cannot_explode(void **state)
+{
+    (void)state;
+    struct ts_buf yaml = TS_BUF_INIT;
+    ts_buf_add_str(&yaml, "a: &a [x, x, x, x, x, x, x, x, x, x]\n");
+    for (char k = 'b'; k <= 'i'; k++)
+        ts_buf_printf(&yaml, "%c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n", k, k,
+                      k - 1, k - 1, k - 1, k - 1, k - 1, k - 1, k - 1, k - 1, k - 1, k - 1);
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_err err = {0};
+    assert_null(ts_node_parse(arena, "f.yaml", ts_buf_view(&yaml), &err));
+    assert_non_null(strstr(err.what, "more than"));
+    ts_arena_free(arena);
+    ts_buf_release(&yaml);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[TS_COUNT(bads) + 5];
+    for (size_t i = 0; i < TS_COUNT(bads); i++)
+        tests[i] = (struct CMUnitTest){bads[i].yaml, check_bad, NULL, NULL,
+                                       (void *)(uintptr_t)&bads[i]};
+    const struct CMUnitTest more[] = {
+        cmocka_unit_test(defaults_fill_what_is_not_given),
+        cmocka_unit_test(all_kinds_are_read),
+        cmocka_unit_test(expansion_follows_the_collector),
+        cmocka_unit_test(merging_joins_maps_and_replaces_lists),
+        cmocka_unit_test(aliases_cannot_explode),
+    };
+    memcpy(tests + TS_COUNT(bads), more, sizeof more);
+    return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
+}

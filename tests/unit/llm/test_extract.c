@@ -1,0 +1,281 @@
+/* The record of every fixture span, field by field, as the README beside the fixtures says; and what
+ * extraction makes of spans that nobody should write. */
+#include "testing.h"
+
+#include "json/json.h"
+#include "llm/extract.h"
+#include "wire/encode.h"
+#include "wire/otlp_json.h"
+#include "wire/scan.h"
+
+#include <stdio.h>
+
+/* Spans whose shape belongs to a dialect that is not read yet: their kind must be right, and nothing
+ * may go wrong. A row goes when its dialect comes. */
+static const struct {
+    const char *span, *shape;
+} later[] = {
+    {"96d0dda4209c6148", "OpenAI Responses"}, {"c4e7eef55c239e55", "OpenAI Responses"},
+    {"4d2aad2fa4f3ccb6", "Anthropic"},        {"799c14acfe6d44e6", "Anthropic"},
+    {"f90c2554ff35e381", "Bedrock Converse"}, {"c41861fc2f5fbfec", "Gemini"},
+    {"3744e4c2b4db0e2a", "LangChain"},
+};
+/* Fields that need other spans of the trace: duplicates, context, judge calls below an evaluator. */
+static const struct {
+    const char *span, *field;
+} needs_the_trace[] = {
+    {"df81b1869fc24572", "skip_reason"}, {"df81b1869fc24572", "duplicate_of"},
+    {"5ee39ec37eca4263", "kind"},        {"5ee39ec37eca4263", "is_llm"},
+    {"5ee39ec37eca4263", "skip_reason"}, {NULL, "context"},
+};
+
+static const char *later_shape(const char *span)
+{
+    for (size_t i = 0; i < TS_COUNT(later); i++)
+        if (strcmp(span, later[i].span) == 0)
+            return later[i].shape;
+    return NULL;
+}
+
+static bool is_compared(const char *span, const char *field)
+{
+    for (size_t i = 0; i < TS_COUNT(needs_the_trace); i++)
+        if ((!needs_the_trace[i].span || strcmp(span, needs_the_trace[i].span) == 0) &&
+            strcmp(field, needs_the_trace[i].field) == 0)
+            return false;
+    return !later_shape(span) || strcmp(field, "kind") == 0 || strcmp(field, "is_llm") == 0;
+}
+
+/* An absent key equals null, and an absent list equals []. */
+static bool is_nothing(const cJSON *v)
+{
+    return !v || cJSON_IsNull(v) || (cJSON_IsArray(v) && !v->child);
+}
+
+static bool equal(const cJSON *a, const cJSON *b)
+{
+    if (is_nothing(a) || is_nothing(b))
+        return is_nothing(a) && is_nothing(b);
+    if (cJSON_IsObject(a) && cJSON_IsObject(b)) {
+        const cJSON *m;
+        cJSON_ArrayForEach(m, a)
+            if (!equal(m, ts_json_get(b, m->string)))
+                return false;
+        cJSON_ArrayForEach(m, b)
+            if (!equal(m, ts_json_get(a, m->string)))
+                return false;
+        return true;
+    }
+    if (cJSON_IsArray(a) && cJSON_IsArray(b)) {
+        const cJSON *x = a->child;
+        const cJSON *y = b->child;
+        for (; x && y; x = x->next, y = y->next)
+            if (!equal(x, y))
+                return false;
+        return !x && !y;
+    }
+    return cJSON_Compare(a, b, true);
+}
+
+struct reading {
+    cJSON *spans;
+};
+
+static void read_span(void *arg, const struct ts_span_at *at)
+{
+    struct reading *r = arg;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_llm llm;
+    struct ts_buf text = TS_BUF_INIT;
+    char id[64] = "";
+    ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
+    assert_true(ts_llm_print(&llm, &text));
+    for (size_t i = 0; i < llm.span_id.len && i < 16; i++)
+        sprintf(id + 2 * i, "%02x", llm.span_id.ptr[i]);
+    cJSON *record = ts_json_parse(ts_buf_view(&text), NULL, NULL);
+    assert_non_null(record);
+    cJSON_AddItemToObject(r->spans, id, record);
+    ts_buf_release(&text);
+    ts_arena_free(arena);
+}
+
+static cJSON *load_json(const char *name, const char *ending, struct ts_buf *text)
+{
+    char path[512];
+    struct ts_err err = {0};
+    snprintf(path, sizeof path, TS_FIXTURES "/dialects/%s%s", name, ending);
+    ts_buf_clear(text);
+    if (!ts_buf_read_file(text, path, &err))
+        fail_msg("%s", err.what);
+    cJSON *tree = ts_json_parse(ts_buf_view(text), NULL, &err);
+    if (!tree)
+        fail_msg("%s: %s", path, err.what);
+    return tree;
+}
+
+static void compare(const char *span, const cJSON *wanted, const cJSON *got)
+{
+    const cJSON *field;
+    cJSON_ArrayForEach(field, wanted)
+    {
+        if (!is_compared(span, field->string) || equal(field, ts_json_get(got, field->string)))
+            continue;
+        char *a = cJSON_PrintUnformatted(field);
+        char *b = cJSON_PrintUnformatted(ts_json_get(got, field->string));
+        fail_msg("%s %s: wanted %s, got %s", span, field->string, a, b ? b : "nothing");
+    }
+}
+
+static void check_fixture(void **state)
+{
+    const char *name = *state;
+    struct ts_buf text = TS_BUF_INIT;
+    struct ts_buf request = TS_BUF_INIT;
+    struct ts_err err = {0};
+    struct ts_scan scan;
+    struct reading r = {cJSON_CreateObject()};
+    cJSON_Delete(load_json(name, ".json", &text));
+    assert_true(ts_otlp_from_json(ts_buf_view(&text), &request, &err));
+    assert_true(ts_scan(ts_buf_view(&request), true, read_span, &r, &scan, &err));
+    cJSON *expected = load_json(name, ".expected.json", &text);
+    const cJSON *wanted = ts_json_get(expected, "spans");
+    assert_int_equal(cJSON_GetArraySize(r.spans), cJSON_GetArraySize(wanted));
+    const cJSON *span;
+    cJSON_ArrayForEach(span, wanted)
+        compare(span->string, span, ts_json_get(r.spans, span->string));
+    cJSON_Delete(expected);
+    cJSON_Delete(r.spans);
+    ts_buf_release(&request);
+    ts_buf_release(&text);
+}
+
+/* Of dialects not read yet, the kind is told all the same, for every span of every fixture. */
+static void kinds_of_all_dialects(void **state)
+{
+    static const char *const names[] = {"frameworks", "google_adk", "langfuse", "langsmith",
+                                        "logfire_pydantic_ai", "mlflow", "openllmetry",
+                                        "otel_genai", "otel_genai_events", "otel_genai_legacy",
+                                        "strands", "vercel_ai"};
+    (void)state;
+    for (size_t i = 0; i < TS_COUNT(names); i++) {
+        struct ts_buf text = TS_BUF_INIT;
+        struct ts_buf request = TS_BUF_INIT;
+        struct ts_err err = {0};
+        struct ts_scan scan;
+        struct reading r = {cJSON_CreateObject()};
+        cJSON_Delete(load_json(names[i], ".json", &text));
+        assert_true(ts_otlp_from_json(ts_buf_view(&text), &request, &err));
+        assert_true(ts_scan(ts_buf_view(&request), true, read_span, &r, &scan, &err));
+        cJSON *expected = load_json(names[i], ".expected.json", &text);
+        const cJSON *span;
+        cJSON_ArrayForEach(span, ts_json_get(expected, "spans"))
+        {
+            const cJSON *kind = ts_json_get(ts_json_get(r.spans, span->string), "kind");
+            if (!equal(ts_json_get(span, "kind"), kind))
+                fail_msg("%s %s: wanted %s, got %s", names[i], span->string,
+                         ts_json_get(span, "kind")->valuestring, kind->valuestring);
+        }
+        cJSON_Delete(expected);
+        cJSON_Delete(r.spans);
+        ts_buf_release(&request);
+        ts_buf_release(&text);
+    }
+}
+
+/* ---- hostile spans ---- */
+
+static const char *const keys[] = {
+    "openinference.span.kind", "llm.input_messages.0.message.role",
+    "llm.input_messages.0.message.content", "llm.output_messages.0.message.content",
+    "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
+    "llm.output_messages.-1.message.content", "llm.output_messages.2147483648.message.content",
+    "llm.output_messages.99999999999999999999.message.content", "llm.output_messages..",
+    "llm.tools.0.tool.json_schema", "llm.invocation_parameters", "llm.prompts", "llm.finish_reason",
+    "input.value", "output.value", "llm.token_count.prompt", "gen_ai.response.finish_reasons",
+    "session.id", "retrieval.documents.0.document.score", "llm.input_messages.7.message.contents.3",
+};
+static const char *const values[] = {
+    "LLM", "", "{", "[", "{\"choices\":", "{\"choices\":[]}", "{\"choices\":[{\"message\":3}]}",
+    "{\"choices\":[{\"message\":{\"content\":[1,{\"type\":\"text\"}],\"tool_calls\":[{}]}}]}",
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud83d\"}],\"n\":1e400}", "NaN",
+    "\"\\\"{\\\\\\\"a\\\\\\\":1}\\\"\"", "{'a': None}", "__REDACTED__", "\xff\xfe\xc3",
+    "{\"a\":1,\"a\":2}", "[[[[[[[[[[]]]]]]]]]]", "null", "{\"prompt\":[]}", "stop", "\\u0000",
+};
+
+static void wrong_types_and_odd_indexes_in_every_place(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < TS_COUNT(keys); k++)
+        for (size_t v = 0; v < TS_COUNT(values) + 3; v++) {
+            struct ts_buf span = TS_BUF_INIT;
+            ts_view key = ts_view_str(keys[k]);
+            ts_put_attr_text(&span, TS_SPAN_ATTRIBUTES, TS_LIT("openinference.span.kind"),
+                             TS_LIT("LLM"));
+            for (size_t other = 0; other < TS_COUNT(keys); other++)
+                if (other != k)
+                    ts_put_attr_text(&span, TS_SPAN_ATTRIBUTES, ts_view_str(keys[other]),
+                                     ts_view_str(values[(other + v) % TS_COUNT(values)]));
+            if (v < TS_COUNT(values))
+                ts_put_attr_text(&span, TS_SPAN_ATTRIBUTES, key, ts_view_str(values[v]));
+            else if (v == TS_COUNT(values))
+                ts_put_attr_int(&span, TS_SPAN_ATTRIBUTES, key, INT64_MIN);
+            else
+                ts_put_attr_double(&span, TS_SPAN_ATTRIBUTES, key, (double)__builtin_nanf(""));
+            struct ts_arena *arena = ts_arena_new();
+            struct ts_buf text = TS_BUF_INIT;
+            struct ts_llm llm;
+            ts_llm_extract(arena, TS_NOTHING, TS_NOTHING, ts_buf_view(&span), &llm);
+            assert_int_equal(llm.kind, TS_KIND_LLM);
+            assert_true(ts_llm_print(&llm, &text));
+            cJSON *tree = ts_json_parse(ts_buf_view(&text), NULL, NULL);
+            assert_non_null(tree);
+            cJSON_Delete(tree);
+            ts_buf_release(&text);
+            ts_arena_free(arena);
+            ts_buf_release(&span);
+        }
+}
+
+static void deep_and_large_json_is_bounded(void **state)
+{
+    (void)state;
+    enum { DEEP = 10000, LARGE = 50 << 20 };
+    struct ts_buf json = TS_BUF_INIT;
+    for (int i = 0; i < DEEP; i++)
+        ts_buf_add_byte(&json, '[');
+    for (int i = 0; i < DEEP; i++)
+        ts_buf_add_byte(&json, ']');
+    for (int round = 0; round < 2; round++) {
+        struct ts_buf span = TS_BUF_INIT;
+        ts_put_attr_text(&span, TS_SPAN_ATTRIBUTES, TS_LIT("openinference.span.kind"),
+                         TS_LIT("LLM"));
+        ts_put_attr_text(&span, TS_SPAN_ATTRIBUTES, TS_LIT("input.value"), ts_buf_view(&json));
+        ts_put_attr_text(&span, TS_SPAN_ATTRIBUTES, TS_LIT("output.value"), ts_buf_view(&json));
+        struct ts_arena *arena = ts_arena_new();
+        struct ts_llm llm;
+        ts_llm_extract(arena, TS_NOTHING, TS_NOTHING, ts_buf_view(&span), &llm);
+        assert_int_equal(llm.response.len, json.len); /* text that is no payload stands as it is */
+        ts_arena_free(arena);
+        ts_buf_release(&span);
+        ts_buf_clear(&json);
+        ts_buf_add_byte(&json, '"');
+        while (json.len < LARGE)
+            ts_buf_add_str(&json, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+        /* not closed: no JSON, and not cut either, for it is no object or list */
+    }
+    ts_buf_release(&json);
+}
+
+#define FIXTURE(name) {name, check_fixture, NULL, NULL, (void *)(uintptr_t)name}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE("openinference"),
+        FIXTURE("openinference_raw"),
+        cmocka_unit_test(kinds_of_all_dialects),
+        cmocka_unit_test(wrong_types_and_odd_indexes_in_every_place),
+        cmocka_unit_test(deep_and_large_json_is_bounded),
+    };
+    return cmocka_run_group_tests_name("extract", tests, NULL, NULL);
+}
