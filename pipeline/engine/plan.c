@@ -45,7 +45,7 @@ const struct ts_setting ts_service_table[] = {
      .help = "traces: {receivers, processors, exporters}; left out: all that is defined"},
     {.key = "storage", .kind = TS_ENUM, .offset = AT(storage), .preset = "file_storage",
      .choices = "file_storage|none", .help = "none keeps waiting requests in memory only"},
-    {.key = "memory_limit", .kind = TS_SIZE, .offset = AT(memory_limit), .preset = "256MiB",
+    {.key = "memory_limit", .kind = TS_SIZE, .offset = AT(memory_limit), .preset = "64MiB",
      .min = "1MiB", .max = "1024GiB", .help = "of requests in memory; the rest waits on disk"},
     {.key = "loops", .kind = TS_INT, .offset = AT(loops), .preset = "1", .min = "1", .max = "64",
      .help = "threads that score and patch"},

@@ -120,6 +120,8 @@ static void evaluate(struct span *s)
 {
     struct held *h = s->held;
     struct ts_batch *b = s->late && h->late_batch ? h->late_batch : h->batch;
+    if (!ts_engine_wants_evaluations(b->engine))
+        return;
     ts_verdict_evaluations(&s->verdict, &s->llm, b->headers, s->late, take_evaluation, b);
 }
 
@@ -296,12 +298,20 @@ static struct held *read_spans(struct ts_instance *self, struct ts_batch *b)
     h->batch = b;
     h->count = b->llm_count;
     ts_batch_ref(b);
+    ts_view resource = TS_NOTHING;
+    ts_view scope = TS_NOTHING;
+    const uint8_t *scope_spans = NULL; /* spans of one scope stand together: look once */
     for (size_t i = 0; i < h->count; i++) {
         struct span *s = &h->spans[i];
         const struct ts_span_at *at = &b->llm[i];
+        if (at->scope_spans.ptr != scope_spans) {
+            scope_spans = at->scope_spans.ptr;
+            resource = ts_span_resource(at);
+            scope = ts_span_scope(at);
+        }
         s->held = h;
         s->arena = ts_arena_new();
-        ts_llm_extract(s->arena, ts_span_resource(at), ts_span_scope(at), at->span, &s->llm);
+        ts_llm_extract(s->arena, resource, scope, at->span, &s->llm);
         s->verdict.scorer = self->scorer->base.type;
         s->verdict.annotator_kind = self->scorer->annotator_kind;
         bool odd_id = s->llm.trace_id.len != 16 || s->llm.span_id.len != 8;

@@ -214,6 +214,8 @@ static void evidence(struct verdict *v, int rank, enum ts_kind kind)
 
 static void by_key_prefix(struct verdict *v, ts_view key)
 {
+    if (v->rule <= GENERATED) /* nothing that this could find would count */
+        return;
     static const struct {
         const char *prefix;
         int rank;
@@ -232,7 +234,8 @@ static void by_key_prefix(struct verdict *v, ts_view key)
         {"llm.choices", GENERATED, TS_KIND_LLM},
     };
     for (size_t i = 0; i < TS_COUNT(rows); i++)
-        if (ts_view_starts(key, ts_view_str(rows[i].prefix)))
+        if (key.ptr[0] == (uint8_t)rows[i].prefix[0] &&
+            ts_view_starts(key, ts_view_str(rows[i].prefix)))
             evidence(v, rows[i].rank, rows[i].kind);
 }
 
@@ -293,27 +296,25 @@ static void by_key(struct verdict *v, ts_view key, const struct ts_any *value)
         by_key_prefix(v, key);
 }
 
-/* Most keys of most spans begin like none of ours: one switch turns them away. */
+/* Most keys of most spans begin like none of ours: two letters turn them away. */
 static bool may_matter(ts_view key)
 {
+    static const char starts[][2] = {
+        {'o', 'p'},                         /* openinference., operation.name */
+        {'l', 'l'}, {'l', 'a'}, {'l', 'o'}, /* llm., langfuse., langsmith., logfire. */
+        {'g', 'e'}, {'g', 'c'},             /* gen_ai., genkit:, gcp.vertex. */
+        {'r', 'e'},                         /* retrieval., request_data */
+        {'e', 'm'}, {'e', 'v'},             /* embedding., event_loop. */
+        {'a', 'i'}, {'a', 'l'},             /* ai., all_messages_events */
+        {'m', 'l'}, {'t', 'r'},             /* mlflow., traceloop. */
+        {'s', 'p'}, {'p', 'y'}, {'h', 'a'}, /* spring.ai., pydantic_ai., haystack. */
+    };
     if (key.len < 9)
         return false;
-    switch (key.ptr[0]) {
-    case 'o': /* openinference., operation.name */
-    case 'l': /* llm., langfuse., langsmith., logfire. */
-    case 'g': /* gen_ai., gcp.vertex., genkit: */
-    case 'r': /* retrieval., request_data */
-    case 'e': /* embedding., event_loop. */
-    case 'a': /* ai., all_messages_events */
-    case 'm': /* mlflow. */
-    case 't': /* traceloop. */
-    case 's': /* spring.ai. */
-    case 'p': /* pydantic_ai. */
-    case 'h': /* haystack. */
-        return true;
-    default:
-        return false;
-    }
+    for (size_t i = 0; i < TS_COUNT(starts); i++)
+        if (key.ptr[0] == (uint8_t)starts[i][0] && key.ptr[1] == (uint8_t)starts[i][1])
+            return true;
+    return false;
 }
 
 static void by_attribute(struct verdict *v, ts_view key_value)

@@ -158,8 +158,9 @@ void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *
     ops[5].data.recv_status_on_client.trailing_metadata = &c->trailing;
     ops[5].data.recv_status_on_client.status = &c->status;
     ops[5].data.recv_status_on_client.status_details = &c->details;
+    grpc_call *call = c->call; /* once armed, `c` is the worker's */
     ts_grpc_arm(&c->event, on_done);
-    grpc_call_error bad = grpc_call_start_batch(c->call, ops, TS_COUNT(ops), &c->event, NULL);
+    grpc_call_error bad = grpc_call_start_batch(call, ops, TS_COUNT(ops), &c->event, NULL);
     if (bad == GRPC_CALL_OK)
         return;
     ts_fail(&u->job.err, TS_INTERNAL, "gRPC refused the call with error %d", (int)bad);

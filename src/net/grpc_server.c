@@ -125,8 +125,9 @@ void ts_grpc_call_answer(struct ts_grpc_call *call, ts_view response, const stru
     n += add_status(call, &ops[n], err);
     ops[n].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
     ops[n++].data.recv_close_on_server.cancelled = &call->cancelled;
+    grpc_call *core = call->call; /* once armed, `call` is the worker's */
     ts_grpc_arm(&call->ended, on_ended);
-    if (grpc_call_start_batch(call->call, ops, n, &call->ended, NULL) != GRPC_CALL_OK)
+    if (grpc_call_start_batch(core, ops, n, &call->ended, NULL) != GRPC_CALL_OK)
         free_call(call);
 }
 

@@ -104,7 +104,7 @@ static const struct bad {
     {"size: 4 elephants", "f.yaml:1:7 exporters::x::size", "is no size"},
     {"mode: drp", "f.yaml:1:7 exporters::x::mode",
      "'drp' is none of drop, retry, auto; did you mean 'drop'?"},
-    {"text: [a]", "f.yaml:1:8 exporters::x::text", "a single value is wanted here, not a list"},
+    {"text: [a]", "f.yaml:1:1 exporters::x::text", "a single value is wanted here, not a list"},
     {"headers: 3", "f.yaml:1:10 exporters::x::headers", "a map of 'key: value' is wanted here"},
     {"inner:\n  timeout: 200", "f.yaml:2:12 exporters::x::inner::timeout",
      "bare number '200' has no unit; write '200ms' or '200s'"},
