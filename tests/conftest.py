@@ -123,7 +123,11 @@ class Trustspan:
         self.path.write_text(json.dumps(self.config))  # JSON is YAML
         self.process = Process("trustspan", [TRUSTSPAN, "run", "--config", str(self.path)],
                                self.directory, self.env)
-        wait_for(self.ready, what=f"trustspan to start: {self.process.log()}")
+        try:
+            wait_for(self.ready, what="trustspan to start")
+        except AssertionError:
+            self.process.stop()
+            raise
 
     def ready(self) -> bool:
         assert self.process.child.poll() is None, self.process.log()

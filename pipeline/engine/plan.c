@@ -385,6 +385,65 @@ static bool choose_scorer(struct making *m)
     return true;
 }
 
+/* A text setting by its dotted key, whatever the component; NULL: it has none. */
+static const char *text_setting(const struct ts_planned *p, const char *dotted)
+{
+    const struct ts_setting *row = p->component->settings;
+    const char *at = p->config;
+    while (row->key) {
+        size_t len = strcspn(dotted, ".");
+        if (strlen(row->key) != len || strncmp(row->key, dotted, len) != 0) {
+            row++;
+            continue;
+        }
+        at += row->offset;
+        if (row->kind == TS_TEXT)
+            return *(const char *const *)(const void *)at;
+        if (row->kind != TS_BLOCK || dotted[len] == '\0')
+            return NULL;
+        dotted += len + 1;
+        row = row->sub;
+    }
+    return NULL;
+}
+
+/* host:port without scheme; the names of this machine are one. */
+static ts_view place_of(const char *endpoint)
+{
+    static const char *const here[] = {"localhost:", "127.0.0.1:", "0.0.0.0:", "[::]:", "[::1]:"};
+    ts_view v = ts_view_str(endpoint);
+    size_t scheme = ts_view_find(v, TS_LIT("://"));
+    v = scheme == SIZE_MAX ? v : ts_view_from(v, scheme + 3);
+    if (v.len > 0 && v.ptr[v.len - 1] == '/')
+        v.len--;
+    for (size_t i = 0; i < TS_COUNT(here); i++)
+        if (ts_view_starts(v, ts_view_str(here[i])))
+            return ts_view_from(v, strlen(here[i]) - 1);
+    return v;
+}
+
+/* Spans sent to oneself would go round for ever. */
+static bool check_circle(struct making *m)
+{
+    for (const struct ts_planned *x = m->plan->components; x; x = x->next) {
+        const char *to = x->used && x->component->kind == TS_EXPORTER ? text_setting(x, "endpoint")
+                                                                      : NULL;
+        for (const struct ts_planned *r = m->plan->components; to && r; r = r->next) {
+            const char *from = r->used && r->component->kind == TS_RECEIVER
+                                   ? text_setting(r, "protocols.grpc.endpoint")
+                                   : NULL;
+            if (!from || !ts_view_eq(place_of(from), place_of(to)))
+                continue;
+            ts_fail_in(m->err, "%s::endpoint", x->path);
+            return ts_fail(m->err, TS_INVALID_ARGUMENT,
+                           "'%s' is where trustspan itself listens; name the backend's OTLP port "
+                           "(drop-in: move Phoenix with PHOENIX_GRPC_PORT=4327, for both)",
+                           to);
+        }
+    }
+    return true;
+}
+
 static bool check_used(struct making *m)
 {
     for (struct ts_planned *p = m->plan->components; p; p = p->next)
@@ -419,7 +478,7 @@ struct ts_plan *ts_plan_make(struct ts_arena *arena, const struct ts_node *root,
         connect_all(plan);
     else if (!connect_pipelines(&m))
         return NULL;
-    if (!check_used(&m) || !choose_scorer(&m))
+    if (!check_used(&m) || !check_circle(&m) || !choose_scorer(&m))
         return NULL;
     *err = (struct ts_err){0};
     return plan;

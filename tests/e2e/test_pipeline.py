@@ -559,9 +559,12 @@ def test_a_state_directory_that_cannot_be_is_named(tmp_path):
     ("exporters: {debug: {}}\nprocessors: {trust: {scorer: nobody}}\n", "scorer 'nobody' is not defined"),
     ("exporters: {debug: {}}\nprocessors: {trust: {scorer: cleanlab}}\n", "api_key is missing; set CLEANLAB_TLM_API_KEY"),
     ("exporters: [1, 2\n", "c.yaml:"),
+    ("exporters: {otlp_grpc: {endpoint: '127.0.0.1:4317'}}\n", "'127.0.0.1:4317' is where trustspan itself listens"),
+    ("service: {storage: none}\n", "'http://localhost:4317' is where trustspan itself listens"),
 ])
 def test_wrong_configurations_say_where_and_what(tmp_path, text, said):
-    env = {"CLEANLAB_TLM_API_KEY": ""}
+    env = {"CLEANLAB_TLM_API_KEY": "", "PHOENIX_GRPC_PORT": "4317",
+           "PHOENIX_COLLECTOR_ENDPOINT": "", "OTEL_EXPORTER_OTLP_ENDPOINT": ""}
     done = run_with(tmp_path, text, env)
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
