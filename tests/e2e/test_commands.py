@@ -1,0 +1,100 @@
+"""The commands, as somebody types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+
+from conftest import ROOT, TRUSTSPAN, Standin
+from spans import llm_attributes, request
+
+FIXTURES = ROOT / "tests/fixtures/dialects"
+
+
+def run(*args: str, text: str | bytes = "") -> subprocess.CompletedProcess:
+    data = text.encode() if isinstance(text, str) else text
+    return subprocess.run([TRUSTSPAN, *args], input=data, capture_output=True, timeout=60)
+
+
+def test_version_and_help():
+    assert run("version").stdout.startswith(b"trustspan ")
+    assert b"validate" in run("--help").stdout
+    assert run("nonsense").returncode == 2
+
+
+def test_components_names_all_and_their_settings():
+    text = run("components").stdout.decode()
+    for name in ("otlp", "trust", "local", "cleanlab", "otlp_grpc", "phoenix", "debug"):
+        assert f"name: {name}\n" in text
+    assert "key: protocols.grpc.endpoint" in text and "key: retry_on_failure.max_interval" in text
+
+
+def test_validate_is_silent_when_all_is_well(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("exporters: {debug: {}}\n")
+    done = run("validate", "--config", str(path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    done = run("validate", "--config", str(path), "--set", "exporters.debug.verbosity=loud")
+    assert done.returncode == 1 and b"'loud' is none of basic, detailed" in done.stderr
+
+
+def test_inspect_reads_json_and_protobuf_alike():
+    from_json = run("inspect", str(FIXTURES / "openinference.json"))
+    assert from_json.returncode == 0
+    spans = json.loads(from_json.stdout)["spans"]
+    assert spans["1b2c22d16ffac242"]["provider"] == "openai"
+    message = request([("llm", llm_attributes("Who?", "Me."))])
+    message.resource_spans[0].scope_spans[0].spans[0].span_id = b"\x01" * 8
+    from_proto = run("inspect", "-", text=message.SerializeToString())
+    record = json.loads(from_proto.stdout)["spans"]["01" * 8]
+    assert record["response"] == "Me." and record["skip_reason"] is None
+    assert run("inspect", "-", text="{\"resourceSpans\": 3}").returncode == 1
+
+
+def test_score_with_the_local_scorer_keeps_the_order():
+    lines = [
+        {"id": 1, "prompt": "q", "response": "I don't know."},
+        {"id": 2, "prompt": "q", "response": "Fine."},
+        {"id": 3, "prompt": "q", "response": "a", "logprobs": [{"token": "a", "logprob": -0.1}]},
+        {"id": 4, "messages": [{"role": "user", "content": "q"}], "response": "x",
+         "finish_reason": "length"},
+        {"id": 5, "prompt": "q"},
+    ]
+    done = run("score", "--scorer", "local", "-", text="\n".join(map(json.dumps, lines)) + "\n\n{")
+    out = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [o.get("id") for o in out] == [1, 2, 3, 4, 5, None]
+    assert [o["decision"] for o in out] == ["scored", "skipped", "scored", "scored", "failed",
+                                            "failed"]
+    assert out[0]["trustworthiness_score"] == 0.3 and out[0]["explanation"]
+    assert out[1]["trustworthiness_score"] is None
+    assert out[1]["reason"] == "insufficient_evidence"
+    assert "line 5: 'response' is missing" in out[4]["reason"]
+    assert done.returncode == 1
+
+
+def test_score_with_cleanlab(start, tmp_path):
+    tlm = start(Standin, "tlm")
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"scorers": {"cleanlab": {
+        "base_url": f"http://127.0.0.1:{tlm.control_port}/api", "api_key": "test-key"}}}))
+    lines = "".join(json.dumps({"id": i, "prompt": "q", "response": f"r{i}"}) + "\n"
+                    for i in range(300))
+    done = run("score", "--config", str(path), "--scorer", "cleanlab", "-", text=lines)
+    out = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [o["id"] for o in out] == list(range(300))
+    assert all(o["decision"] == "scored" and 0 <= o["trustworthiness_score"] <= 1 for o in out)
+
+
+def test_debug_exporter_prints_what_passes(start, tmp_path):
+    from conftest import Trustspan, wait_for
+    from spans import Sender
+
+    trustspan = start(Trustspan, {"exporters": {"debug": {"verbosity": "detailed"}}})
+    message = request([("llm", llm_attributes("q", "I don't know."))])
+    Sender(trustspan.endpoint).send(message.SerializeToString())
+    wait_for(lambda: '"evaluation":"trustworthiness"' in trustspan.process.log())
+    line = next(x for x in trustspan.process.log().splitlines() if x.startswith('{"resourceSpans"'))
+    keys = [a["key"] for a in json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+            ["attributes"]]
+    assert "trustworthiness.score" in keys
