@@ -18,11 +18,11 @@ struct ts_store;
 
 /* What an instance gets from the engine. Lives longer than the instance. */
 struct ts_host {
-    const char *id;            /* "exporter/otlp_grpc/phoenix", for logs and counters */
-    struct ts_loop *loop;      /* the loop that this instance belongs to */
-    struct ts_grpc *grpc;      /* gRPC runtime; NULL in commands that need none */
-    struct ts_store *store;    /* NULL with storage: none */
-    struct ts_engine *engine;  /* NULL in commands without a pipeline */
+    const char *id;           /* "exporter/otlp_grpc/phoenix", for logs and counters */
+    struct ts_loop *loop;     /* the loop that this instance belongs to */
+    struct ts_grpc *grpc;     /* gRPC runtime; NULL in commands that need none */
+    struct ts_store *store;   /* NULL with storage: none */
+    struct ts_engine *engine; /* NULL in commands without a pipeline */
 };
 
 struct ts_component {
@@ -37,8 +37,8 @@ struct ts_component {
     struct ts_instance *(*create)(const struct ts_host *host, const void *config,
                                   struct ts_err *err);
     bool (*start)(struct ts_instance *, struct ts_err *err); /* NULL: nothing to start */
-    void (*stop)(struct ts_instance *, ts_time deadline);    /* drains; safe twice, safe unstarted */
-    void (*free)(struct ts_instance *);                      /* NULL instance is fine */
+    void (*stop)(struct ts_instance *, ts_time deadline); /* drains; safe twice, safe unstarted */
+    void (*free)(struct ts_instance *);                   /* NULL instance is fine */
 };
 
 /* All components, NULL at the end. */

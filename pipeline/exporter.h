@@ -18,10 +18,10 @@ enum ts_outcome {
 /* A part on its way to one exporter. The exporter may use `scratch` between send and done. */
 struct ts_send {
     const struct ts_part *part;
-    struct ts_payload *owner;       /* holds the part: reference it where slices outlive the call */
-    struct ts_headers *headers;     /* forwarded with the batch; NULL: none */
-    int attempts;                   /* this one included */
-    struct ts_err err;              /* for every outcome but SENT */
+    struct ts_payload *owner;   /* holds the part: reference it where slices outlive the call */
+    struct ts_headers *headers; /* forwarded with the batch; NULL: none */
+    int attempts;               /* this one included */
+    struct ts_err err;          /* for every outcome but SENT */
     void *scratch;
 };
 /* The attempt's end. Thread: the exporter's loop; not inside send(). */

@@ -15,21 +15,21 @@ struct ts_eval {
 
 /* One record to judge. Until `done` the scorer owns it; results are allocated in `arena`. */
 struct ts_score_job {
-    struct ts_job job;          /* first member: the cast back is safe */
-    const struct ts_llm *llm;   /* borrowed until `done` */
-    struct ts_arena *arena;     /* the record's; results live as long */
+    struct ts_job job;        /* first member: the cast back is safe */
+    const struct ts_llm *llm; /* borrowed until `done` */
+    struct ts_arena *arena;   /* the record's; results live as long */
     struct ts_score {
-        bool has_score;         /* with DONE: false means `skipped` says why there is none */
-        double score;           /* 0…1 */
-        ts_view explanation;    /* empty: none */
-        ts_view skipped;        /* "insufficient_evidence" …: a reason, when there is no score */
-        ts_view model, preset;  /* who judged, with what; empty: does not apply */
-        ts_view signals;        /* which signals spoke, comma-separated; empty: does not apply */
-        struct ts_eval *evals;  /* extra evaluations */
+        bool has_score;        /* with DONE: false means `skipped` says why there is none */
+        double score;          /* 0…1 */
+        ts_view explanation;   /* empty: none */
+        ts_view skipped;       /* "insufficient_evidence" …: a reason, when there is no score */
+        ts_view model, preset; /* who judged, with what; empty: does not apply */
+        ts_view signals;       /* which signals spoke, comma-separated; empty: does not apply */
+        struct ts_eval *evals; /* extra evaluations */
         size_t eval_count;
-        ts_view fields;         /* JSON text: per-field scores of structured outputs; empty: none */
-        double cost_usd;        /* < 0: unknown */
-        int attempts;           /* requests made; 0 for scorers that make none */
+        ts_view fields;  /* JSON text: per-field scores of structured outputs; empty: none */
+        double cost_usd; /* < 0: unknown */
+        int attempts;    /* requests made; 0 for scorers that make none */
     } result;
 };
 

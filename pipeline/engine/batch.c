@@ -81,8 +81,13 @@ void ts_batch_delivered(struct ts_batch *b)
 
 /* ---- the stored form ---- */
 
-enum { RECORD_VERSION = 1, RECORD_RECEIVED = 2, RECORD_HEADERS = 3, RECORD_REQUEST = 4,
-       RECORD_GIVE_UP = 5 };
+enum {
+    RECORD_VERSION = 1,
+    RECORD_RECEIVED = 2,
+    RECORD_HEADERS = 3,
+    RECORD_REQUEST = 4,
+    RECORD_GIVE_UP = 5
+};
 enum { FORMAT = 1 };
 
 void ts_record_head(const struct ts_headers *headers, ts_time received, ts_time give_up,
@@ -142,8 +147,9 @@ struct ts_batch *ts_batch_from_record(struct ts_engine *engine, struct ts_payloa
     }
     if (!ts_cursor_done(&c) || version != FORMAT) {
         ts_payload_unref(record);
-        ts_fail(err, TS_DATA_LOSS, "a stored record has format version %llu; this trustspan "
-                                   "reads version %d",
+        ts_fail(err, TS_DATA_LOSS,
+                "a stored record has format version %llu; this trustspan "
+                "reads version %d",
                 (unsigned long long)version, FORMAT);
         return NULL;
     }

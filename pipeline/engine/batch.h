@@ -14,18 +14,18 @@ struct ts_batch {
     struct ts_engine *engine;
     struct ts_loop *home;
     struct ts_payload *payload;
-    struct ts_headers *headers;   /* forwarded ones; NULL: none */
-    ts_time received;             /* wall clock */
-    ts_time give_up;              /* wall clock; for late batches: when scoring ends */
-    struct ts_span_at *llm;       /* the LLM spans, in the order of the request */
+    struct ts_headers *headers; /* forwarded ones; NULL: none */
+    ts_time received;           /* wall clock */
+    ts_time give_up;            /* wall clock; for late batches: when scoring ends */
+    struct ts_span_at *llm;     /* the LLM spans, in the order of the request */
     size_t llm_count, llm_cap;
     size_t spans;
-    enum ts_table table;          /* LATE: the spans left long ago, only their scores are due */
-    uint64_t id;                  /* in that table; 0: not stored */
-    unsigned refs;                /* home loop: who still needs the memory */
-    unsigned undelivered;         /* home loop: what still needs the stored record */
-    struct ts_task task;          /* private to the engine */
-    struct ts_batch *next;        /* private to the loader */
+    enum ts_table table;   /* LATE: the spans left long ago, only their scores are due */
+    uint64_t id;           /* in that table; 0: not stored */
+    unsigned refs;         /* home loop: who still needs the memory */
+    unsigned undelivered;  /* home loop: what still needs the stored record */
+    struct ts_task task;   /* private to the engine */
+    struct ts_batch *next; /* private to the loader */
 };
 
 /* Takes over both references. */

@@ -153,8 +153,8 @@ static void make_durable(struct ts_engine *e, const struct ts_intake *intake, st
     ts_store_append(e->store, &a->append);
 }
 
-void ts_engine_take(struct ts_engine *e, const struct ts_intake *intake,
-                    struct ts_payload *payload, struct ts_headers *headers)
+void ts_engine_take(struct ts_engine *e, const struct ts_intake *intake, struct ts_payload *payload,
+                    struct ts_headers *headers)
 {
     struct ts_err err = {0};
     struct ts_scan scan;

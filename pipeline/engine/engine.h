@@ -23,7 +23,7 @@ bool ts_engine_has_room(struct ts_engine *engine, struct ts_err *err);
 /* One request. `acknowledge` comes exactly once, from any thread, perhaps inside the call: err NULL
  * when the request is durable (storage: none: in memory), else why it is refused. */
 struct ts_intake {
-    struct ts_counter *accepted;   /* spans; the receiver's own counters */
+    struct ts_counter *accepted; /* spans; the receiver's own counters */
     struct ts_counter *refused;
     bool strict_ids;
     void (*acknowledge)(void *arg, const struct ts_err *err);

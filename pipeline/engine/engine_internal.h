@@ -47,15 +47,15 @@ struct ts_engine {
 
     /* What waits on disk only. Guarded by `lock`. */
     pthread_mutex_t lock;
-    atomic_bool backlog;       /* new records stay on disk until the loader gets to them */
-    atomic_bool late_backlog;  /* late records of the last run are not all loaded */
+    atomic_bool backlog;      /* new records stay on disk until the loader gets to them */
+    atomic_bool late_backlog; /* late records of the last run are not all loaded */
     bool loading, stopping;
-    uint64_t last_dispatched;  /* id in the spool */
+    uint64_t last_dispatched; /* id in the spool */
     uint64_t last_durable;
     uint64_t last_late, late_until;
     struct ts_task load_task;
     uv_work_t work;
-    struct ts_batch *loaded;   /* list made by the work thread */
+    struct ts_batch *loaded; /* list made by the work thread */
 };
 
 /* Hands a batch that is in memory to its loop. */

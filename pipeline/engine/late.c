@@ -56,10 +56,8 @@ struct ts_batch *ts_engine_keep_late(struct ts_batch *from, struct ts_part *part
         return late;
     }
     ts_record_head(late->headers, late->received, give_up, request.len, &k->head);
-    k->append = (struct ts_append){.table = TS_TABLE_LATE,
-                                   .head = ts_buf_view(&k->head),
-                                   .body = request,
-                                   .done = on_durable};
+    k->append = (struct ts_append){
+        .table = TS_TABLE_LATE, .head = ts_buf_view(&k->head), .body = request, .done = on_durable};
     ts_store_append(e->store, &k->append);
     return late;
 }

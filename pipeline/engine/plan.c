@@ -22,38 +22,78 @@ static const char *const sections[] = {"receivers", "processors", "scorers", "ex
 
 #define AT(field) offsetof(struct ts_service_config, field)
 static const struct ts_setting metrics_table[] = {
-    {.key = "endpoint", .kind = TS_TEXT, .offset = 0,
+    {.key = "endpoint",
+     .kind = TS_TEXT,
+     .offset = 0,
      .preset = "${env:TRUSTSPAN_METRICS_ENDPOINT:-localhost:8888}",
      .help = "where GET /metrics is served; empty: nowhere"},
     {0},
 };
 static const struct ts_setting logs_table[] = {
-    {.key = "level", .kind = TS_TEXT, .offset = 0, .preset = "info",
+    {.key = "level",
+     .kind = TS_TEXT,
+     .offset = 0,
+     .preset = "info",
      .help = "debug, info, warn or error"},
     {0},
 };
 static const struct ts_setting telemetry_table[] = {
-    {.key = "metrics", .kind = TS_BLOCK, .offset = AT(telemetry.metrics) - AT(telemetry),
-     .sub = metrics_table, .help = "counters"},
-    {.key = "logs", .kind = TS_BLOCK, .offset = AT(telemetry.logs) - AT(telemetry),
-     .sub = logs_table, .help = "on standard error"},
+    {.key = "metrics",
+     .kind = TS_BLOCK,
+     .offset = AT(telemetry.metrics) - AT(telemetry),
+     .sub = metrics_table,
+     .help = "counters"},
+    {.key = "logs",
+     .kind = TS_BLOCK,
+     .offset = AT(telemetry.logs) - AT(telemetry),
+     .sub = logs_table,
+     .help = "on standard error"},
     {0},
 };
 const struct ts_setting ts_service_table[] = {
     {.key = "extensions", .kind = TS_TEXTS, .offset = AT(extensions), .help = "ids to start"},
-    {.key = "pipelines", .kind = TS_TREE, .offset = AT(pipelines),
+    {.key = "pipelines",
+     .kind = TS_TREE,
+     .offset = AT(pipelines),
      .help = "traces: {receivers, processors, exporters}; left out: all that is defined"},
-    {.key = "storage", .kind = TS_ENUM, .offset = AT(storage), .preset = "file_storage",
-     .choices = "file_storage|none", .help = "none keeps waiting requests in memory only"},
-    {.key = "memory_limit", .kind = TS_SIZE, .offset = AT(memory_limit), .preset = "64MiB",
-     .min = "1MiB", .max = "1024GiB", .help = "of requests in memory; the rest waits on disk"},
-    {.key = "loops", .kind = TS_INT, .offset = AT(loops), .preset = "1", .min = "1", .max = "64",
+    {.key = "storage",
+     .kind = TS_ENUM,
+     .offset = AT(storage),
+     .preset = "file_storage",
+     .choices = "file_storage|none",
+     .help = "none keeps waiting requests in memory only"},
+    {.key = "memory_limit",
+     .kind = TS_SIZE,
+     .offset = AT(memory_limit),
+     .preset = "64MiB",
+     .min = "1MiB",
+     .max = "1024GiB",
+     .help = "of requests in memory; the rest waits on disk"},
+    {.key = "loops",
+     .kind = TS_INT,
+     .offset = AT(loops),
+     .preset = "1",
+     .min = "1",
+     .max = "64",
      .help = "threads that score and patch"},
-    {.key = "grpc_threads", .kind = TS_INT, .offset = AT(grpc_threads), .preset = "1", .min = "1",
-     .max = "64", .help = "threads of gRPC"},
-    {.key = "shutdown_timeout", .kind = TS_DURATION, .offset = AT(shutdown_timeout),
-     .preset = "25s", .min = "1s", .max = "1h", .help = "for a graceful stop"},
-    {.key = "telemetry", .kind = TS_BLOCK, .offset = AT(telemetry), .sub = telemetry_table,
+    {.key = "grpc_threads",
+     .kind = TS_INT,
+     .offset = AT(grpc_threads),
+     .preset = "1",
+     .min = "1",
+     .max = "64",
+     .help = "threads of gRPC"},
+    {.key = "shutdown_timeout",
+     .kind = TS_DURATION,
+     .offset = AT(shutdown_timeout),
+     .preset = "25s",
+     .min = "1s",
+     .max = "1h",
+     .help = "for a graceful stop"},
+    {.key = "telemetry",
+     .kind = TS_BLOCK,
+     .offset = AT(telemetry),
+     .sub = telemetry_table,
      .help = "of trustspan itself"},
     {0},
 };
@@ -101,7 +141,8 @@ static bool unknown_type(struct making *m, enum ts_component_kind kind, const st
     ts_node_blame_key(m->err, node, sections[kind]);
     ts_fail(m->err, TS_INVALID_ARGUMENT, "unknown %s '" TS_FMT "'%s%s%s; known are %s",
             ts_component_kind_name(kind), TS_ARG(ts_view_cut(type, 0, 60)),
-            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", ts_buf_cstr(&known));
+            near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+            ts_buf_cstr(&known));
     ts_buf_release(&known);
     return false;
 }
@@ -170,10 +211,11 @@ static bool check_top(struct making *m)
             continue;
         const char *near = ts_nearest(n->key, known, TS_COUNT(known));
         ts_node_blame_key(m->err, n, "");
-        return ts_fail(m->err, TS_INVALID_ARGUMENT,
-                       "unknown key '" TS_FMT "'; %s%s%s", TS_ARG(ts_view_cut(n->key, 0, 60)),
-                       near ? "did you mean '" : "known keys are receivers, processors, scorers, "
-                                                 "exporters, extensions, service",
+        return ts_fail(m->err, TS_INVALID_ARGUMENT, "unknown key '" TS_FMT "'; %s%s%s",
+                       TS_ARG(ts_view_cut(n->key, 0, 60)),
+                       near ? "did you mean '"
+                            : "known keys are receivers, processors, scorers, "
+                              "exporters, extensions, service",
                        near ? near : "", near ? "'?" : "");
     }
     return true;
@@ -199,7 +241,7 @@ static bool has_kind(const struct ts_plan *plan, enum ts_component_kind kind)
 
 /* Marks the ids of one list of a pipeline. */
 static bool use_list(struct making *m, const struct ts_node *pipeline, enum ts_component_kind kind,
-                    bool needed)
+                     bool needed)
 {
     const struct ts_node *list = ts_node_get(pipeline, sections[kind]);
     bool any = false;
@@ -242,7 +284,8 @@ static bool connect_pipelines(struct making *m)
         ts_node_blame(m->err, n, "service::pipelines::traces");
         if (!ok)
             return ts_fail(m->err, TS_INVALID_ARGUMENT,
-                           "unknown key '" TS_FMT "'; known keys are receivers, processors, exporters",
+                           "unknown key '" TS_FMT
+                           "'; known keys are receivers, processors, exporters",
                            TS_ARG(ts_view_cut(n->key, 0, 60)));
         if (n->kind != TS_NODE_LIST)
             return ts_fail(m->err, TS_INVALID_ARGUMENT, "a list of ids is wanted here");
@@ -284,7 +327,8 @@ static const char *default_target(struct ts_arena *arena)
     for (; which < TS_COUNT(names) && url.len == 0; which++)
         url = ts_view_str(getenv(names[which]));
     if (url.len == 0)
-        return (const char *)ts_arena_printf(arena, "http://localhost:%s", port ? port : "4317").ptr;
+        return (const char *)ts_arena_printf(arena, "http://localhost:%s", port ? port : "4317")
+            .ptr;
     if (which > 1) /* OTEL_*: used as it is */
         return (const char *)ts_arena_copy(arena, url).ptr;
     size_t scheme = ts_view_find(url, TS_LIT("://"));
@@ -372,7 +416,8 @@ struct ts_planned *ts_plan_scorer(struct ts_plan *plan, const char *id, struct t
 static bool choose_scorer(struct making *m)
 {
     for (struct ts_planned *p = m->plan->components; p; p = p->next) {
-        if (p->component->kind != TS_PROCESSOR || strcmp(p->component->type, "trust") != 0 || !p->used)
+        if (p->component->kind != TS_PROCESSOR || strcmp(p->component->type, "trust") != 0 ||
+            !p->used)
             continue;
         const struct ts_setting *row = p->component->settings;
         const char **scorer = (const char **)(void *)((char *)p->config + row->offset);
@@ -426,8 +471,8 @@ static ts_view place_of(const char *endpoint)
 static bool check_circle(struct making *m)
 {
     for (const struct ts_planned *x = m->plan->components; x; x = x->next) {
-        const char *to = x->used && x->component->kind == TS_EXPORTER ? text_setting(x, "endpoint")
-                                                                      : NULL;
+        const char *to =
+            x->used && x->component->kind == TS_EXPORTER ? text_setting(x, "endpoint") : NULL;
         for (const struct ts_planned *r = m->plan->components; to && r; r = r->next) {
             const char *from = r->used && r->component->kind == TS_RECEIVER
                                    ? text_setting(r, "protocols.grpc.endpoint")
@@ -461,8 +506,7 @@ struct ts_plan *ts_plan_scoring(struct ts_arena *arena, const struct ts_node *ro
     return check_top(&m) && read_section(&m, TS_SCORER) ? plan : NULL;
 }
 
-struct ts_plan *ts_plan_make(struct ts_arena *arena, const struct ts_node *root,
-                             struct ts_err *err)
+struct ts_plan *ts_plan_make(struct ts_arena *arena, const struct ts_node *root, struct ts_err *err)
 {
     struct ts_plan *plan = ts_arena_alloc(arena, sizeof *plan);
     plan->arena = arena;

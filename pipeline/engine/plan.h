@@ -18,8 +18,8 @@ struct ts_planned {
 struct ts_service_config {
     struct ts_texts extensions;
     const struct ts_node *pipelines;
-    int storage;              /* TS_STORAGE_FILE, TS_STORAGE_NONE */
-    uint64_t memory_limit;    /* bytes of requests in memory */
+    int storage;           /* TS_STORAGE_FILE, TS_STORAGE_NONE */
+    uint64_t memory_limit; /* bytes of requests in memory */
     int64_t loops, grpc_threads;
     ts_time shutdown_timeout;
     struct {

@@ -18,10 +18,10 @@ void ts_sending_queue_free(struct ts_sending_queue *queue); /* NULL is fine; the
 /* The same part for several queues. Taken over; `end(arg, delivered)` comes once, on `home`, when
  * every queue is through; delivered: none refused any of it. */
 struct ts_outgoing {
-    struct ts_part *part;       /* heap; belongs to owner */
-    struct ts_payload *owner;   /* what keeps the part */
+    struct ts_part *part;     /* heap; belongs to owner */
+    struct ts_payload *owner; /* what keeps the part */
     struct ts_headers *headers;
-    atomic_int open;            /* sends not yet ended */
+    atomic_int open; /* sends not yet ended */
     atomic_bool refused;
     struct ts_loop *home;
     void (*end)(void *arg, bool delivered);

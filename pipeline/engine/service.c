@@ -178,11 +178,11 @@ static void connect_made(struct ts_service *s)
         struct ts_outlet *o = &e->outlets[e->outlet_count++];
         *o = (struct ts_outlet){.exporter = x, .instance = m->instance};
         if (x->send)
-            o->spans = ts_sending_queue_new(x, m->instance, m->planned->id, m->host.loop,
-                                            e->metrics);
+            o->spans =
+                ts_sending_queue_new(x, m->instance, m->planned->id, m->host.loop, e->metrics);
         if (x->post)
-            o->evaluations = ts_evaluation_queue_new(x, m->instance, m->planned->id, m->host.loop,
-                                                     e->metrics);
+            o->evaluations =
+                ts_evaluation_queue_new(x, m->instance, m->planned->id, m->host.loop, e->metrics);
         e->wants_evaluations = e->wants_evaluations || x->post;
     }
 }
@@ -323,10 +323,9 @@ static void drain(struct ts_service *s, ts_time deadline)
     while (ts_now() < deadline) {
         bool busy = false;
         for (size_t i = 0; i < e->outlet_count; i++)
-            busy = busy ||
-                   (e->outlets[i].spans && ts_sending_queue_busy(e->outlets[i].spans)) ||
-                   (e->outlets[i].evaluations &&
-                    ts_evaluation_queue_busy(e->outlets[i].evaluations));
+            busy =
+                busy || (e->outlets[i].spans && ts_sending_queue_busy(e->outlets[i].spans)) ||
+                (e->outlets[i].evaluations && ts_evaluation_queue_busy(e->outlets[i].evaluations));
         if (!busy)
             return;
         usleep(10000);

@@ -118,8 +118,11 @@ static void free_instance(struct ts_instance *self)
 }
 
 static const struct ts_setting settings[] = {
-    {.key = "verbosity", .kind = TS_ENUM, .offset = offsetof(struct debug_config, verbosity),
-     .preset = "basic", .choices = "basic|detailed",
+    {.key = "verbosity",
+     .kind = TS_ENUM,
+     .offset = offsetof(struct debug_config, verbosity),
+     .preset = "basic",
+     .choices = "basic|detailed",
      .help = "detailed prints the content of every span"},
     {0},
 };

@@ -113,14 +113,16 @@ static enum ts_outcome outcome_of(struct exchange *x)
     if (status == 401 || status == 403)
         return refused_key(x);
     if (status == 404 || status == 405 || status == 200) {
-        ts_fail(err, TS_NOT_FOUND,
-                "%s/v1/span_annotations answered %d; is endpoint the root of a Phoenix 9.0 or newer?",
-                endpoint, status);
+        ts_fail(
+            err, TS_NOT_FOUND,
+            "%s/v1/span_annotations answered %d; is endpoint the root of a Phoenix 9.0 or newer?",
+            endpoint, status);
         return TS_BLOCKED;
     }
     if (status == 400 || status == 422) {
-        ts_fail(err, TS_INVALID_ARGUMENT, "Phoenix answered %d: it does not accept these %zu annotations",
-                status, x->post->count);
+        ts_fail(err, TS_INVALID_ARGUMENT,
+                "Phoenix answered %d: it does not accept these %zu annotations", status,
+                x->post->count);
         return TS_REFUSED;
     }
     if (status == 507)
@@ -263,8 +265,8 @@ static bool check(const void *config, struct ts_err *err)
     const struct phoenix_config *c = config;
     ts_view v = ts_view_str(c->endpoint);
     if (!ts_view_starts(v, TS_LIT("http://")) && !ts_view_starts(v, TS_LIT("https://")))
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "endpoint '%s' is no URL; write http://host:6006", c->endpoint);
+        return ts_fail(err, TS_INVALID_ARGUMENT, "endpoint '%s' is no URL; write http://host:6006",
+                       c->endpoint);
     if (strcmp(c->name, "note") == 0 || !*c->name)
         return ts_fail(err, TS_INVALID_ARGUMENT,
                        "name '%s' is not possible in Phoenix; choose another", c->name);
@@ -273,22 +275,47 @@ static bool check(const void *config, struct ts_err *err)
 
 #define AT(field) offsetof(struct phoenix_config, field)
 static const struct ts_setting settings[] = {
-    {.key = "endpoint", .kind = TS_TEXT, .offset = AT(endpoint),
-     .preset = "http://localhost:6006", .help = "root URL of Phoenix"},
-    {.key = "api_key", .kind = TS_SECRET, .offset = AT(api_key), .preset = "${env:PHOENIX_API_KEY:-}",
+    {.key = "endpoint",
+     .kind = TS_TEXT,
+     .offset = AT(endpoint),
+     .preset = "http://localhost:6006",
+     .help = "root URL of Phoenix"},
+    {.key = "api_key",
+     .kind = TS_SECRET,
+     .offset = AT(api_key),
+     .preset = "${env:PHOENIX_API_KEY:-}",
      .help = "bearer token; a forwarded authorization header wins"},
-    {.key = "headers", .kind = TS_SECRET_PAIRS, .offset = AT(headers),
+    {.key = "headers",
+     .kind = TS_SECRET_PAIRS,
+     .offset = AT(headers),
      .help = "further request headers"},
-    {.key = "name", .kind = TS_TEXT, .offset = AT(name), .preset = "Trustworthiness",
+    {.key = "name",
+     .kind = TS_TEXT,
+     .offset = AT(name),
+     .preset = "Trustworthiness",
      .help = "name of the annotation"},
-    {.key = "identifier", .kind = TS_TEXT, .offset = AT(identifier), .preset = "trustspan",
+    {.key = "identifier",
+     .kind = TS_TEXT,
+     .offset = AT(identifier),
+     .preset = "trustspan",
      .help = "keeps our annotation apart; empty replaces the one that the notebook uploads"},
-    {.key = "tls", .kind = TS_BLOCK, .offset = AT(tls), .sub = ts_tls_client_table,
+    {.key = "tls",
+     .kind = TS_BLOCK,
+     .offset = AT(tls),
+     .sub = ts_tls_client_table,
      .help = "for https"},
-    {.key = "timeout", .kind = TS_DURATION, .offset = AT(timeout), .preset = "30s", .min = "100ms",
-     .max = "10m", .help = "for one attempt"},
-    {.key = "retry_on_failure", .kind = TS_BLOCK, .offset = AT(retry_on_failure),
-     .sub = ts_retry_table, .help = "when to try again; given up after an hour"},
+    {.key = "timeout",
+     .kind = TS_DURATION,
+     .offset = AT(timeout),
+     .preset = "30s",
+     .min = "100ms",
+     .max = "10m",
+     .help = "for one attempt"},
+    {.key = "retry_on_failure",
+     .kind = TS_BLOCK,
+     .offset = AT(retry_on_failure),
+     .sub = ts_retry_table,
+     .help = "when to try again; given up after an hour"},
     {0},
 };
 

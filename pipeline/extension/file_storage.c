@@ -16,13 +16,27 @@ static void storage(const void *config, struct ts_store_options *out)
 
 #define AT(field) offsetof(struct file_storage_config, field)
 static const struct ts_setting settings[] = {
-    {.key = "directory", .kind = TS_TEXT, .offset = AT(directory),
-     .preset = "${env:TRUSTSPAN_STATE_DIR:-/var/lib/trustspan}", .help = "where the spool is kept"},
-    {.key = "create_directory", .kind = TS_BOOL, .offset = AT(create_directory), .preset = "true",
+    {.key = "directory",
+     .kind = TS_TEXT,
+     .offset = AT(directory),
+     .preset = "${env:TRUSTSPAN_STATE_DIR:-/var/lib/trustspan}",
+     .help = "where the spool is kept"},
+    {.key = "create_directory",
+     .kind = TS_BOOL,
+     .offset = AT(create_directory),
+     .preset = "true",
      .help = "make it when it is not there"},
-    {.key = "max_size", .kind = TS_SIZE, .offset = AT(max_size), .preset = "4GiB", .min = "1MiB",
-     .max = "1024GiB", .help = "of all waiting requests; beyond, senders are told to wait"},
-    {.key = "fsync", .kind = TS_BOOL, .offset = AT(fsync), .preset = "true",
+    {.key = "max_size",
+     .kind = TS_SIZE,
+     .offset = AT(max_size),
+     .preset = "4GiB",
+     .min = "1MiB",
+     .max = "1024GiB",
+     .help = "of all waiting requests; beyond, senders are told to wait"},
+    {.key = "fsync",
+     .kind = TS_BOOL,
+     .offset = AT(fsync),
+     .preset = "true",
      .help = "before a request is acknowledged; false survives a crash, not a power loss"},
     {0},
 };
@@ -30,7 +44,8 @@ static const struct ts_setting settings[] = {
 const struct ts_extension ts_extension_file_storage = {
     .base = {.kind = TS_EXTENSION,
              .type = "file_storage",
-             .about = "the durable spool, on by default; `storage: none` under service turns it off",
+             .about =
+                 "the durable spool, on by default; `storage: none` under service turns it off",
              .settings = settings,
              .config_size = sizeof(struct file_storage_config)},
     .storage = storage,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define ATTRIBUTE TS_SPAN_ATTRIBUTES
-#define NAME "Trustworthiness"
+#define NAME      "Trustworthiness"
 
 const char *ts_decision_name(enum ts_decision decision)
 {
@@ -82,8 +82,7 @@ static int64_t free_index(ts_view span)
         ts_view rest = ts_view_from(attr.key, prefix.len);
         int64_t index;
         size_t dot = ts_view_find(rest, TS_LIT("."));
-        if (ts_view_to_int64(ts_view_cut(rest, 0, dot), &index) && index >= next &&
-            index < 1000000)
+        if (ts_view_to_int64(ts_view_cut(rest, 0, dot), &index) && index >= next && index < 1000000)
             next = index + 1;
     }
     return next;

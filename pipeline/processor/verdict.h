@@ -12,8 +12,8 @@ enum { TS_WRITE_ATTRIBUTES = 1, TS_WRITE_OPENINFERENCE = 2, TS_WRITE_GEN_AI_EVEN
 
 struct ts_verdict {
     enum ts_decision decision;
-    ts_view reason;               /* late, skipped, failed: why */
-    const char *scorer;           /* "local" */
+    ts_view reason;     /* late, skipped, failed: why */
+    const char *scorer; /* "local" */
     const char *annotator_kind;
     const char *label;            /* with a score */
     const struct ts_score *score; /* NULL: none yet */

@@ -68,8 +68,8 @@ static void on_export(void *arg, struct ts_grpc_call *call, struct ts_payload *r
         const struct ts_grpc_header *all = ts_grpc_call_headers(call, &count);
         headers = ts_headers_pick(all, count, &self->config->forward_headers);
     }
-    struct ts_intake intake = {self->accepted, self->refused, self->config->strict_ids,
-                               acknowledge, call};
+    struct ts_intake intake = {self->accepted, self->refused, self->config->strict_ids, acknowledge,
+                               call};
     ts_engine_take(self->host->engine, &intake, request, headers);
 }
 
@@ -156,8 +156,7 @@ static bool check(const void *config, struct ts_err *err)
 {
     const struct otlp_config *c = config;
     if (!c->protocols.grpc.present)
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "no protocol is on; add protocols: {grpc: {}}");
+        return ts_fail(err, TS_INVALID_ARGUMENT, "no protocol is on; add protocols: {grpc: {}}");
     for (size_t i = 0; i < c->forward_headers.count; i++) {
         ts_view key = ts_view_str(c->forward_headers.items[i]);
         static const char *const hop[] = {"connection", "te", "transfer-encoding", "host",
@@ -177,84 +176,147 @@ static bool check(const void *config, struct ts_err *err)
 /* ---- settings ---- */
 
 #define AT(field) offsetof(struct grpc_config, field)
-#define IDLE(field) offsetof(struct grpc_config, keepalive.server_parameters.field) -              \
-                        offsetof(struct grpc_config, keepalive.server_parameters)
-#define POLICY(field) offsetof(struct grpc_config, keepalive.enforcement_policy.field) -           \
-                          offsetof(struct grpc_config, keepalive.enforcement_policy)
+#define IDLE(field)                                                                                \
+    offsetof(struct grpc_config, keepalive.server_parameters.field) -                              \
+        offsetof(struct grpc_config, keepalive.server_parameters)
+#define POLICY(field)                                                                              \
+    offsetof(struct grpc_config, keepalive.enforcement_policy.field) -                             \
+        offsetof(struct grpc_config, keepalive.enforcement_policy)
 static const struct ts_setting server_parameters[] = {
-    {.key = "max_connection_idle", .kind = TS_DURATION, .offset = IDLE(max_connection_idle),
-     .preset = "0s", .help = "close idle connections after; 0s: never"},
-    {.key = "max_connection_age", .kind = TS_DURATION, .offset = IDLE(max_connection_age),
-     .preset = "0s", .help = "send clients elsewhere after; set it behind load balancers"},
-    {.key = "max_connection_age_grace", .kind = TS_DURATION,
-     .offset = IDLE(max_connection_age_grace), .preset = "0s",
+    {.key = "max_connection_idle",
+     .kind = TS_DURATION,
+     .offset = IDLE(max_connection_idle),
+     .preset = "0s",
+     .help = "close idle connections after; 0s: never"},
+    {.key = "max_connection_age",
+     .kind = TS_DURATION,
+     .offset = IDLE(max_connection_age),
+     .preset = "0s",
+     .help = "send clients elsewhere after; set it behind load balancers"},
+    {.key = "max_connection_age_grace",
+     .kind = TS_DURATION,
+     .offset = IDLE(max_connection_age_grace),
+     .preset = "0s",
      .help = "how long open calls may last after that; 0s: no limit"},
-    {.key = "time", .kind = TS_DURATION, .offset = IDLE(time), .preset = "2h",
+    {.key = "time",
+     .kind = TS_DURATION,
+     .offset = IDLE(time),
+     .preset = "2h",
      .help = "ping an idle client after"},
-    {.key = "timeout", .kind = TS_DURATION, .offset = IDLE(timeout), .preset = "20s",
+    {.key = "timeout",
+     .kind = TS_DURATION,
+     .offset = IDLE(timeout),
+     .preset = "20s",
      .help = "close when the ping is not answered in"},
     {0},
 };
 static const struct ts_setting enforcement_policy[] = {
-    {.key = "min_time", .kind = TS_DURATION, .offset = POLICY(min_time), .preset = "10s",
+    {.key = "min_time",
+     .kind = TS_DURATION,
+     .offset = POLICY(min_time),
+     .preset = "10s",
      .help = "fastest client ping that is tolerated"},
-    {.key = "permit_without_stream", .kind = TS_BOOL, .offset = POLICY(permit_without_stream),
-     .preset = "true", .help = "tolerate pings with no call open"},
+    {.key = "permit_without_stream",
+     .kind = TS_BOOL,
+     .offset = POLICY(permit_without_stream),
+     .preset = "true",
+     .help = "tolerate pings with no call open"},
     {0},
 };
 static const struct ts_setting keepalive_table[] = {
-    {.key = "server_parameters", .kind = TS_BLOCK,
+    {.key = "server_parameters",
+     .kind = TS_BLOCK,
      .offset = offsetof(struct grpc_config, keepalive.server_parameters) -
                offsetof(struct grpc_config, keepalive),
-     .sub = server_parameters, .help = "pings and ages of connections"},
-    {.key = "enforcement_policy", .kind = TS_BLOCK,
+     .sub = server_parameters,
+     .help = "pings and ages of connections"},
+    {.key = "enforcement_policy",
+     .kind = TS_BLOCK,
      .offset = offsetof(struct grpc_config, keepalive.enforcement_policy) -
                offsetof(struct grpc_config, keepalive),
-     .sub = enforcement_policy, .help = "what clients may do"},
+     .sub = enforcement_policy,
+     .help = "what clients may do"},
     {0},
 };
 static const struct ts_setting grpc_table[] = {
-    {.key = "endpoint", .kind = TS_TEXT, .offset = AT(endpoint),
-     .preset = "${env:TRUSTSPAN_GRPC_ENDPOINT:-localhost:4317}", .help = "where to listen, host:port"},
-    {.key = "max_recv_msg_size_mib", .kind = TS_INT, .offset = AT(max_recv_msg_size_mib),
-     .preset = "64", .min = "1", .max = "1024", .help = "largest request, also when inflated"},
-    {.key = "max_concurrent_streams", .kind = TS_INT, .offset = AT(max_concurrent_streams),
-     .preset = "0", .min = "0", .max = "1000000", .help = "calls per connection; 0: no limit"},
-    {.key = "max_calls", .kind = TS_INT, .offset = AT(max_calls), .preset = "1024", .min = "1",
-     .max = "1000000", .help = "calls in flight, all connections; beyond: UNAVAILABLE"},
-    {.key = "tls", .kind = TS_BLOCK, .offset = AT(tls), .sub = ts_tls_server_table,
-     .present = AT(tls_present), .help = "absent: plaintext"},
-    {.key = "keepalive", .kind = TS_BLOCK, .offset = AT(keepalive), .sub = keepalive_table,
+    {.key = "endpoint",
+     .kind = TS_TEXT,
+     .offset = AT(endpoint),
+     .preset = "${env:TRUSTSPAN_GRPC_ENDPOINT:-localhost:4317}",
+     .help = "where to listen, host:port"},
+    {.key = "max_recv_msg_size_mib",
+     .kind = TS_INT,
+     .offset = AT(max_recv_msg_size_mib),
+     .preset = "64",
+     .min = "1",
+     .max = "1024",
+     .help = "largest request, also when inflated"},
+    {.key = "max_concurrent_streams",
+     .kind = TS_INT,
+     .offset = AT(max_concurrent_streams),
+     .preset = "0",
+     .min = "0",
+     .max = "1000000",
+     .help = "calls per connection; 0: no limit"},
+    {.key = "max_calls",
+     .kind = TS_INT,
+     .offset = AT(max_calls),
+     .preset = "1024",
+     .min = "1",
+     .max = "1000000",
+     .help = "calls in flight, all connections; beyond: UNAVAILABLE"},
+    {.key = "tls",
+     .kind = TS_BLOCK,
+     .offset = AT(tls),
+     .sub = ts_tls_server_table,
+     .present = AT(tls_present),
+     .help = "absent: plaintext"},
+    {.key = "keepalive",
+     .kind = TS_BLOCK,
+     .offset = AT(keepalive),
+     .sub = keepalive_table,
      .help = "connection upkeep"},
     {0},
 };
 static const struct ts_setting protocols[] = {
-    {.key = "grpc", .kind = TS_BLOCK, .offset = 0, .sub = grpc_table, .present = AT(present),
+    {.key = "grpc",
+     .kind = TS_BLOCK,
+     .offset = 0,
+     .sub = grpc_table,
+     .present = AT(present),
      .help = "OTLP over gRPC"},
     {0},
 };
 static const struct ts_setting settings[] = {
-    {.key = "protocols", .kind = TS_BLOCK, .offset = offsetof(struct otlp_config, protocols),
-     .sub = protocols, .help = "on when its key is there"},
-    {.key = "forward_headers", .kind = TS_TEXTS,
+    {.key = "protocols",
+     .kind = TS_BLOCK,
+     .offset = offsetof(struct otlp_config, protocols),
+     .sub = protocols,
+     .help = "on when its key is there"},
+    {.key = "forward_headers",
+     .kind = TS_TEXTS,
      .offset = offsetof(struct otlp_config, forward_headers),
      .help = "request headers that go on to the exporters; kept in the store with the spans"},
-    {.key = "strict_ids", .kind = TS_BOOL, .offset = offsetof(struct otlp_config, strict_ids),
-     .preset = "false", .help = "refuse requests with ids of the wrong length"},
+    {.key = "strict_ids",
+     .kind = TS_BOOL,
+     .offset = offsetof(struct otlp_config, strict_ids),
+     .preset = "false",
+     .help = "refuse requests with ids of the wrong length"},
     {0},
 };
 
 const struct ts_receiver ts_receiver_otlp = {
-    .base = {
-        .kind = TS_RECEIVER,
-        .type = "otlp",
-        .about = "OTLP over gRPC (TraceService/Export)",
-        .settings = settings,
-        .config_size = sizeof(struct otlp_config),
-        .check = check,
-        .create = create,
-        .start = start,
-        .stop = stop,
-        .free = free_instance,
-    },
+    .base =
+        {
+            .kind = TS_RECEIVER,
+            .type = "otlp",
+            .about = "OTLP over gRPC (TraceService/Export)",
+            .settings = settings,
+            .config_size = sizeof(struct otlp_config),
+            .check = check,
+            .create = create,
+            .start = start,
+            .stop = stop,
+            .free = free_instance,
+        },
 };

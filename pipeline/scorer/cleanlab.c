@@ -186,8 +186,8 @@ static void on_trouble(struct work *w, enum ts_cleanlab_class class, ts_time ret
 
 static void on_no_connection(struct work *w)
 {
-    bool final = w->job->job.err.code == TS_UNAUTHENTICATED ||
-                 w->job->job.err.code == TS_INVALID_ARGUMENT;
+    bool final =
+        w->job->job.err.code == TS_UNAUTHENTICATED || w->job->job.err.code == TS_INVALID_ARGUMENT;
     if (w->endpoint == TS_CLEANLAB_EXPLAIN)
         give_score(w);
     else if (final)
@@ -257,8 +257,8 @@ static void attempt(struct work *w)
         deadline = w->job->job.deadline;
     w->headers[0] = self->authorization;
     w->headers[1] = "Content-Type: application/json";
-    w->http.job = (struct ts_job){
-        .home = self->host->loop, .deadline = deadline, .done = on_answer};
+    w->http.job =
+        (struct ts_job){.home = self->host->loop, .deadline = deadline, .done = on_answer};
     w->http.request.method = "POST";
     w->http.request.url = w->url;
     w->http.request.headers = w->headers;
@@ -286,11 +286,12 @@ static void take_in(struct ts_task *task)
     if (w->all_next)
         w->all_next->all_back = &w->all_next;
     self->all = w;
-    w->job->result.preset = ts_view_str(((const char *const[]){"best", "high", "medium", "low",
-                                                               "base"})[self->config->quality]);
+    w->job->result.preset = ts_view_str(
+        ((const char *const[]){"best", "high", "medium", "low", "base"})[self->config->quality]);
     w->job->result.model = ts_view_str(self->config->model);
     w->endpoint = ts_cleanlab_endpoint_for(self->config, w->job->llm);
-    if (ts_cleanlab_request(self->config, w->endpoint, w->job->llm, self->config->timeout, &w->body)) {
+    if (ts_cleanlab_request(self->config, w->endpoint, w->job->llm, self->config->timeout,
+                            &w->body)) {
         enqueue(w);
         return;
     }

@@ -24,8 +24,12 @@ extern const struct ts_setting ts_cleanlab_table[];
 bool ts_cleanlab_check(const void *config, struct ts_err *err);
 
 /* The endpoints (§3). */
-enum ts_cleanlab_endpoint { TS_CLEANLAB_SCORE, TS_CLEANLAB_RAG, TS_CLEANLAB_STRUCTURED,
-                            TS_CLEANLAB_EXPLAIN };
+enum ts_cleanlab_endpoint {
+    TS_CLEANLAB_SCORE,
+    TS_CLEANLAB_RAG,
+    TS_CLEANLAB_STRUCTURED,
+    TS_CLEANLAB_EXPLAIN
+};
 const char *ts_cleanlab_path(enum ts_cleanlab_endpoint endpoint);
 enum ts_cleanlab_endpoint ts_cleanlab_endpoint_for(const struct ts_cleanlab_config *c,
                                                    const struct ts_llm *llm);
@@ -41,14 +45,14 @@ void ts_cleanlab_explain_request(const struct ts_cleanlab_config *c, const struc
 bool ts_cleanlab_can_log_explanation(const struct ts_cleanlab_config *c, bool rag);
 
 enum ts_cleanlab_class { /* of an answer (§6.1) */
-    TS_CLEANLAB_OK,
-    TS_CLEANLAB_RATE_LIMITED, /* wait, budget untouched */
-    TS_CLEANLAB_RETRY,        /* counts against the general retries */
-    TS_CLEANLAB_FINAL,        /* no retry can help */
+                         TS_CLEANLAB_OK,
+                         TS_CLEANLAB_RATE_LIMITED, /* wait, budget untouched */
+                         TS_CLEANLAB_RETRY,        /* counts against the general retries */
+                         TS_CLEANLAB_FINAL,        /* no retry can help */
 };
 /* Reads an answer into `out`; err says what is wrong when the class is not OK. */
 enum ts_cleanlab_class ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int status,
-                                         ts_view body, struct ts_arena *arena,
-                                         struct ts_score *out, struct ts_err *err);
+                                         ts_view body, struct ts_arena *arena, struct ts_score *out,
+                                         struct ts_err *err);
 
 #endif

@@ -41,9 +41,8 @@ static void read_log(struct ts_arena *arena, const cJSON *log, struct ts_score *
         return;
     out->evals = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *out->evals);
     const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-        if (cJSON_IsString(ts_json_get(item, "name")))
-            add_eval(arena, out, ts_json_get(item, "name")->valuestring, ts_json_get(item, "score"));
+    cJSON_ArrayForEach(item, list) if (cJSON_IsString(ts_json_get(item, "name")))
+        add_eval(arena, out, ts_json_get(item, "name")->valuestring, ts_json_get(item, "score"));
 }
 
 /* §3.3: one key a metric. */
@@ -51,9 +50,9 @@ static void read_rag_evals(struct ts_arena *arena, const cJSON *tree, struct ts_
 {
     out->evals = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(tree) * sizeof *out->evals);
     const cJSON *item;
-    cJSON_ArrayForEach(item, tree)
-        if (strcmp(item->string, "trustworthiness") != 0 && cJSON_IsObject(item))
-            add_eval(arena, out, item->string, ts_json_get(item, "score"));
+    cJSON_ArrayForEach(item, tree) if (strcmp(item->string, "trustworthiness") != 0 &&
+                                       cJSON_IsObject(item))
+        add_eval(arena, out, item->string, ts_json_get(item, "score"));
 }
 
 static enum ts_cleanlab_class read_score(enum ts_cleanlab_endpoint endpoint, const cJSON *tree,
@@ -100,7 +99,9 @@ static enum ts_cleanlab_class read_error(int status, const cJSON *tree, struct t
     if (status >= 400 && status < 500) {
         bool length = ts_view_find(text, TS_LIT("length exceeds")) != SIZE_MAX;
         ts_fail(err, TS_INVALID_ARGUMENT, "cleanlab answered %d: %s" TS_FMT, status,
-                length ? "" : text.len ? "the request was refused: " : "the request was refused",
+                length     ? ""
+                : text.len ? "the request was refused: "
+                           : "the request was refused",
                 TS_ARG(ts_view_cut(text, 0, 160)));
         return TS_CLEANLAB_FINAL;
     }
@@ -109,15 +110,16 @@ static enum ts_cleanlab_class read_error(int status, const cJSON *tree, struct t
 }
 
 enum ts_cleanlab_class ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int status,
-                                         ts_view body, struct ts_arena *arena,
-                                         struct ts_score *out, struct ts_err *err)
+                                         ts_view body, struct ts_arena *arena, struct ts_score *out,
+                                         struct ts_err *err)
 {
     cJSON *tree = ts_json_parse(body, NULL, NULL);
     enum ts_cleanlab_class class;
     if (status >= 400 || status < 200) {
         class = read_error(status, tree, err);
     } else if (!tree) { /* the body decides before the status does */
-        ts_fail(err, TS_UNAVAILABLE, "cleanlab answered %d with something that is not JSON", status);
+        ts_fail(err, TS_UNAVAILABLE, "cleanlab answered %d with something that is not JSON",
+                status);
         class = TS_CLEANLAB_RETRY;
     } else {
         class = read_score(endpoint, tree, arena, out, err);

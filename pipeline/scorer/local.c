@@ -24,9 +24,12 @@ struct ts_instance {
 
 /* A new signal is a file and a line here. */
 const struct ts_signal_kind ts_local_signals[] = {
-    {"logprobs", ts_local_logprobs},     {"truncation", ts_local_truncation},
-    {"refusal", ts_local_refusal},       {"repetition", ts_local_repetition},
-    {"format", ts_local_format},         {"tools", ts_local_tools},
+    {"logprobs", ts_local_logprobs},
+    {"truncation", ts_local_truncation},
+    {"refusal", ts_local_refusal},
+    {"repetition", ts_local_repetition},
+    {"format", ts_local_format},
+    {"tools", ts_local_tools},
     {NULL, NULL},
 };
 
@@ -151,7 +154,9 @@ static void free_instance(struct ts_instance *self)
 }
 
 static const struct ts_setting settings[] = {
-    {.key = "signals", .kind = TS_TEXTS, .offset = offsetof(struct local_config, signals),
+    {.key = "signals",
+     .kind = TS_TEXTS,
+     .offset = offsetof(struct local_config, signals),
      .preset = "logprobs|truncation|refusal|repetition|format|tools",
      .help = "evidence to look at"},
     {0},

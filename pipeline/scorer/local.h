@@ -9,10 +9,10 @@
 /* What a signal says. */
 struct ts_signal {
     bool speaks;
-    bool violation;  /* the answer broke something: `score` is then a cap on the whole */
-    double score;    /* 0…1 */
-    double weight;   /* how much evidence, > 0…1; not used for violations */
-    ts_view text;    /* one sentence in plain words, with the offending piece */
+    bool violation; /* the answer broke something: `score` is then a cap on the whole */
+    double score;   /* 0…1 */
+    double weight;  /* how much evidence, > 0…1; not used for violations */
+    ts_view text;   /* one sentence in plain words, with the offending piece */
 };
 
 struct ts_signal_kind {

@@ -32,19 +32,19 @@ static ts_view breach_of(struct ts_arena *arena, ts_view text, ts_view schema, b
 
 void ts_local_format(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out)
 {
-    bool wanted = llm->format_type == TS_FORMAT_JSON_OBJECT ||
-                  llm->format_type == TS_FORMAT_JSON_SCHEMA;
+    bool wanted =
+        llm->format_type == TS_FORMAT_JSON_OBJECT || llm->format_type == TS_FORMAT_JSON_SCHEMA;
     bool parses;
     if (!wanted || llm->response.len == 0 || is_cut_short(llm)) /* truncation says it better */
         return;
     ts_view breach = breach_of(arena, llm->response, llm->format_schema, &parses);
     if (breach.len == 0)
         return;
-    ts_local_violation(
-        out, parses ? breaks_schema : not_json,
-        ts_arena_printf(arena, parses ? "The JSON breaks its schema: " TS_FMT "."
-                                      : "JSON was asked for, and the answer is " TS_FMT ".",
-                        TS_ARG(breach)));
+    ts_local_violation(out, parses ? breaks_schema : not_json,
+                       ts_arena_printf(arena,
+                                       parses ? "The JSON breaks its schema: " TS_FMT "."
+                                              : "JSON was asked for, and the answer is " TS_FMT ".",
+                                       TS_ARG(breach)));
 }
 
 static const struct ts_tool *find_tool(const struct ts_llm *llm, ts_view name)
@@ -65,8 +65,8 @@ void ts_local_tools(const struct ts_llm *llm, struct ts_arena *arena, struct ts_
         const struct ts_tool *tool = find_tool(llm, call->name);
         if (!tool) {
             ts_local_violation(out, unknown_tool,
-                               ts_arena_printf(arena, "The called tool '" TS_FMT
-                                                      "' was not offered.",
+                               ts_arena_printf(arena,
+                                               "The called tool '" TS_FMT "' was not offered.",
                                                TS_ARG(name)));
             return;
         }
@@ -75,8 +75,9 @@ void ts_local_tools(const struct ts_llm *llm, struct ts_arena *arena, struct ts_
         if (breach.len == 0)
             continue;
         ts_local_violation(out, breaks_schema,
-                           ts_arena_printf(arena, "The arguments of tool '" TS_FMT
-                                                  "' break its schema: " TS_FMT ".",
+                           ts_arena_printf(arena,
+                                           "The arguments of tool '" TS_FMT
+                                           "' break its schema: " TS_FMT ".",
                                            TS_ARG(name), TS_ARG(breach)));
         return;
     }

@@ -4,10 +4,10 @@
 
 static const double looping = 0.2; /* our own choice */
 enum {
-    TAIL = 4096,      /* bytes looked at: a loop shows at the end, and the cost stays bounded */
-    LONGEST = 512,    /* period */
+    TAIL = 4096,       /* bytes looked at: a loop shows at the end, and the cost stays bounded */
+    LONGEST = 512,     /* period */
     LEAST_BYTES = 120, /* that the repeats must cover … */
-    LEAST_TIMES = 4,  /* … in so many rounds */
+    LEAST_TIMES = 4,   /* … in so many rounds */
 };
 
 /* How many bytes at the end repeat with this period. */
@@ -43,10 +43,10 @@ void ts_local_repetition(const struct ts_llm *llm, struct ts_arena *arena, struc
         ts_view piece = ts_view_from(t, t.len - period);
         if (run + period < LEAST_BYTES || times < LEAST_TIMES || !has_words(piece))
             continue;
-        ts_local_violation(
-            out, looping,
-            ts_arena_printf(arena, "The answer repeats itself %zu times: '" TS_FMT "'.", times,
-                            TS_ARG(ts_local_quote(arena, piece))));
+        ts_local_violation(out, looping,
+                           ts_arena_printf(arena,
+                                           "The answer repeats itself %zu times: '" TS_FMT "'.",
+                                           times, TS_ARG(ts_local_quote(arena, piece))));
         return;
     }
 }

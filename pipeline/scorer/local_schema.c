@@ -40,8 +40,7 @@ static ts_view check_type(struct check *c, const cJSON *type, const cJSON *v, ts
     bool ok = !type || (cJSON_IsString(type) && has_type(v, ts_json_text(type)));
     const cJSON *one;
     if (cJSON_IsArray(type))
-        cJSON_ArrayForEach(one, type)
-            ok = ok || has_type(v, ts_json_text(one));
+        cJSON_ArrayForEach(one, type) ok = ok || has_type(v, ts_json_text(one));
     if (ok)
         return TS_NOTHING;
     return ts_arena_printf(c->arena, "'" TS_FMT "' is %s %s, not the type that was asked for",
@@ -61,10 +60,12 @@ static ts_view check_object(struct check *c, const cJSON *schema, const cJSON *v
     const cJSON *properties = ts_json_get(schema, "properties");
     const cJSON *extra = ts_json_get(schema, "additionalProperties");
     const cJSON *item;
-    cJSON_ArrayForEach(item, ts_json_get(schema, "required"))
-        if (cJSON_IsString(item) && !ts_json_get(v, item->valuestring))
-            return ts_arena_printf(c->arena, "'" TS_FMT "' is missing",
-                                   TS_ARG(below(c, path, item->valuestring)));
+    cJSON_ArrayForEach(item, ts_json_get(schema, "required")) if (
+        cJSON_IsString(item) &&
+        !ts_json_get(
+            v,
+            item->valuestring)) return ts_arena_printf(c->arena, "'" TS_FMT "' is missing",
+                                                       TS_ARG(below(c, path, item->valuestring)));
     cJSON_ArrayForEach(item, v)
     {
         const cJSON *rule = ts_json_get(properties, item->string);
@@ -99,10 +100,10 @@ static ts_view check_range(struct check *c, const cJSON *schema, const cJSON *v,
         const char *key;
         char kind; /* n number, s string length, a items */
         bool least, exclusive;
-    } rows[] = {{"minimum", 'n', true, false},          {"maximum", 'n', false, false},
-                {"exclusiveMinimum", 'n', true, true},  {"exclusiveMaximum", 'n', false, true},
-                {"minLength", 's', true, false},        {"maxLength", 's', false, false},
-                {"minItems", 'a', true, false},         {"maxItems", 'a', false, false}};
+    } rows[] = {{"minimum", 'n', true, false},         {"maximum", 'n', false, false},
+                {"exclusiveMinimum", 'n', true, true}, {"exclusiveMaximum", 'n', false, true},
+                {"minLength", 's', true, false},       {"maxLength", 's', false, false},
+                {"minItems", 'a', true, false},        {"maxItems", 'a', false, false}};
     char kind = cJSON_IsNumber(v) ? 'n' : cJSON_IsString(v) ? 's' : cJSON_IsArray(v) ? 'a' : 0;
     double value = kind == 'n'   ? v->valuedouble
                    : kind == 's' ? (double)ts_utf8_length(ts_json_text(v))
@@ -110,8 +111,8 @@ static ts_view check_range(struct check *c, const cJSON *schema, const cJSON *v,
     for (size_t i = 0; i < TS_COUNT(rows); i++) {
         if (rows[i].kind != kind)
             continue;
-        ts_view wrong = check_limit(c, schema, rows[i].key, value, rows[i].least,
-                                    rows[i].exclusive, path);
+        ts_view wrong =
+            check_limit(c, schema, rows[i].key, value, rows[i].least, rows[i].exclusive, path);
         if (wrong.len)
             return wrong;
     }
@@ -142,8 +143,7 @@ static ts_view check_words(struct check *c, const cJSON *schema, const cJSON *v,
     const cJSON *word;
     bool ok = !cJSON_IsArray(words);
     if (!ok)
-        cJSON_ArrayForEach(word, words)
-            ok = ok || cJSON_Compare(word, v, true);
+        cJSON_ArrayForEach(word, words) ok = ok || cJSON_Compare(word, v, true);
     ok = ok && (!constant || cJSON_Compare(constant, v, true));
     return ok ? TS_NOTHING
               : ts_arena_printf(c->arena, "'" TS_FMT "' is none of the allowed values",
@@ -166,8 +166,7 @@ static ts_view check_choices(struct check *c, const cJSON *schema, const cJSON *
         int fits = 0;
         if (!cJSON_IsArray(rules))
             continue;
-        cJSON_ArrayForEach(rule, rules)
-            fits += breach(c, rule, v, path).len == 0;
+        cJSON_ArrayForEach(rule, rules) fits += breach(c, rule, v, path).len == 0;
         if (fits == 0 || (i == 1 && fits > 1))
             return ts_arena_printf(c->arena, "'" TS_FMT "' fits %s of the allowed forms",
                                    TS_ARG(path), fits ? "several" : "none");

@@ -52,9 +52,9 @@ bool ts_buf_read_file(struct ts_buf *b, const char *path, struct ts_err *err);
 
 /* malloc and friends that end the process with a message instead of returning NULL.
  * For sizes that are ours, or that were checked against a limit first. */
-void *ts_alloc(size_t size);  /* zeroed */
+void *ts_alloc(size_t size); /* zeroed */
 void *ts_realloc(void *ptr, size_t size);
-char *ts_strdup(const char *text);   /* NULL gives NULL */
-char *ts_view_dup(ts_view v);        /* NUL-terminated copy */
+char *ts_strdup(const char *text); /* NULL gives NULL */
+char *ts_view_dup(ts_view v);      /* NUL-terminated copy */
 
 #endif

@@ -26,10 +26,10 @@ struct ts_log_site {
     int64_t next_ns; /* atomic */
     int64_t dropped; /* atomic */
 };
-#define TS_LOG_LIMITED(level, component, sentence, ...)                                           \
-    do {                                                                                          \
-        static struct ts_log_site ts_site_;                                                       \
-        ts_log_limited(&ts_site_, level, component, sentence, __VA_ARGS__);                       \
+#define TS_LOG_LIMITED(level, component, sentence, ...)                                            \
+    do {                                                                                           \
+        static struct ts_log_site ts_site_;                                                        \
+        ts_log_limited(&ts_site_, level, component, sentence, __VA_ARGS__);                        \
     } while (0)
 void ts_log_limited(struct ts_log_site *site, enum ts_level level, const char *component,
                     const char *sentence, const char *values, ...) TS_PRINTF(5, 6);

@@ -42,8 +42,8 @@ const char *ts_duration_print(ts_time length, char *out, size_t size)
     for (size_t i = 0; i < sizeof units / sizeof units[0] && length > 0; i++) {
         if (length < units[i].unit)
             continue;
-        int n = snprintf(out + at, size - at, "%" PRId64 "%s", length / units[i].unit,
-                         units[i].name);
+        int n =
+            snprintf(out + at, size - at, "%" PRId64 "%s", length / units[i].unit, units[i].name);
         if (n < 0 || (size_t)n >= size - at)
             break;
         at += (size_t)n;

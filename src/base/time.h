@@ -8,9 +8,9 @@
 
 typedef int64_t ts_time;
 
-#define TS_US ((ts_time)1000)
-#define TS_MS ((ts_time)1000000)
-#define TS_S  ((ts_time)1000000000)
+#define TS_US    ((ts_time)1000)
+#define TS_MS    ((ts_time)1000000)
+#define TS_S     ((ts_time)1000000000)
 #define TS_NEVER INT64_MAX
 
 /* Monotonic clock, for deadlines and intervals. */

@@ -15,15 +15,15 @@ typedef struct ts_view {
     size_t len;
 } ts_view;
 
-#define TS_LIT(s)        ((ts_view){(const uint8_t *)("" s), sizeof(s) - 1})
-#define TS_NOTHING       ((ts_view){NULL, 0})
+#define TS_LIT(s)  ((ts_view){(const uint8_t *)("" s), sizeof(s) - 1})
+#define TS_NOTHING ((ts_view){NULL, 0})
 /* printf: "key '" TS_FMT "'", TS_ARG(key) */
-#define TS_FMT           "%.*s"
-#define TS_ARG(v)        (int)((v).len > 4096 ? 4096 : (v).len), (const char *)(v).ptr
-#define TS_COUNT(array)  (sizeof(array) / sizeof((array)[0]))
-#define TS_PRINTF(f, a)  __attribute__((format(printf, f, a)))
+#define TS_FMT          "%.*s"
+#define TS_ARG(v)       (int)((v).len > 4096 ? 4096 : (v).len), (const char *)(v).ptr
+#define TS_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define TS_PRINTF(f, a) __attribute__((format(printf, f, a)))
 /* The struct that holds `member`, from a pointer to the member. */
-#define TS_OUTER(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define TS_OUTER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static inline ts_view ts_view_of(const void *ptr, size_t len)
 {

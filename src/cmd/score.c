@@ -21,7 +21,7 @@ struct session {
     char *line;
     size_t line_cap;
     size_t lines, failed;
-    int open;       /* items not yet printed */
+    int open; /* items not yet printed */
     bool end;
     struct item *first, **last; /* in the order of the input */
     struct ts_task more;
@@ -50,23 +50,20 @@ static ts_view text_at(const cJSON *tree, const char *key)
 
 static void read_messages(struct ts_arena *arena, const cJSON *list, struct ts_llm *llm)
 {
-    llm->messages =
-        ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *llm->messages);
+    llm->messages = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *llm->messages);
     const cJSON *m;
-    cJSON_ArrayForEach(m, list)
-        llm->messages[llm->message_count++] =
-            (struct ts_message){.role = ts_normal_role(text_at(m, "role")),
-                                .content = text_at(m, "content"),
-                                .tool_call_id = text_at(m, "tool_call_id"),
-                                .name = text_at(m, "name")};
+    cJSON_ArrayForEach(m, list) llm->messages[llm->message_count++] =
+        (struct ts_message){.role = ts_normal_role(text_at(m, "role")),
+                            .content = text_at(m, "content"),
+                            .tool_call_id = text_at(m, "tool_call_id"),
+                            .name = text_at(m, "name")};
 }
 
 static void read_logprobs(struct ts_arena *arena, const cJSON *list, struct ts_llm *llm)
 {
     if (!cJSON_IsArray(list))
         return;
-    llm->logprobs =
-        ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *llm->logprobs);
+    llm->logprobs = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *llm->logprobs);
     llm->has_logprobs = true;
     const cJSON *p;
     cJSON_ArrayForEach(p, list)

@@ -42,7 +42,7 @@ static bool resolve_env(struct expansion *x, ts_view inside, ts_view *out)
         ts_log(TS_WARN, "config", "an environment variable is not set and has no default",
                "variable=%s", key);
     free(key);
-    *out = value ? ts_arena_copy(x->arena, ts_view_str(value))
+    *out = value              ? ts_arena_copy(x->arena, ts_view_str(value))
            : dash == SIZE_MAX ? TS_NOTHING
                               : ts_view_from(inside, dash + 2);
     return true;
@@ -103,7 +103,8 @@ static bool expand(struct expansion *x, ts_view text, struct ts_buf *out)
         }
         size_t end = closing(text, i + 1);
         if (end == SIZE_MAX)
-            return ts_fail(x->err, TS_INVALID_ARGUMENT, "'${' without its '}'; write $$ for a dollar");
+            return ts_fail(x->err, TS_INVALID_ARGUMENT,
+                           "'${' without its '}'; write $$ for a dollar");
         if (++x->rounds > MOST_ROUNDS)
             return ts_fail(x->err, TS_INVALID_ARGUMENT,
                            "more than %d expansions; does a variable name itself?", MOST_ROUNDS);

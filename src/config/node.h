@@ -10,14 +10,14 @@ enum ts_node_kind { TS_NODE_NULL, TS_NODE_SCALAR, TS_NODE_LIST, TS_NODE_MAP };
 
 struct ts_node {
     enum ts_node_kind kind;
-    ts_view key;            /* in a map: its name */
-    ts_view text;           /* SCALAR: the value, expanded, as written (0123 stays 0123) */
-    bool quoted;            /* SCALAR: was in quotes, so "true" is text and no boolean */
-    const char *file;       /* name for messages: path, "--set", "env:NAME", "preset:drop-in" */
-    int line, column;       /* 1-based; of the value */
+    ts_view key;              /* in a map: its name */
+    ts_view text;             /* SCALAR: the value, expanded, as written (0123 stays 0123) */
+    bool quoted;              /* SCALAR: was in quotes, so "true" is text and no boolean */
+    const char *file;         /* name for messages: path, "--set", "env:NAME", "preset:drop-in" */
+    int line, column;         /* 1-based; of the value */
     int key_line, key_column; /* of the key, in a map */
-    struct ts_node *first;  /* LIST, MAP: children in the order written */
-    struct ts_node *next;   /* sibling */
+    struct ts_node *first;    /* LIST, MAP: children in the order written */
+    struct ts_node *next;     /* sibling */
 };
 
 /* Parse one document. `file` is the name for messages. The tree and its strings belong to `arena`.

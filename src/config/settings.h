@@ -8,35 +8,43 @@
 #include "config/node.h"
 
 enum ts_setting_kind {
-    TS_TEXT = 1,  /* const char *, NULL when there is no default and nothing is given */
-    TS_SECRET,    /* the same; prints as [REDACTED] */
-    TS_BOOL,      /* bool */
-    TS_INT,       /* int64_t */
-    TS_DOUBLE,    /* double */
-    TS_DURATION,  /* ts_time: Go syntax, 300ms 1.5h 2h45m; a bare number is refused unless 0 */
-    TS_SIZE,      /* uint64_t bytes: 4MiB, 64KiB, 1GB, or a bare number of bytes */
-    TS_ENUM,      /* int: position in `choices` ("drop|retry|auto") */
-    TS_TEXTS,     /* struct ts_texts: a list of strings; a single string is a list of one */
-    TS_PAIRS,     /* struct ts_pairs: a map of strings */
+    TS_TEXT = 1,     /* const char *, NULL when there is no default and nothing is given */
+    TS_SECRET,       /* the same; prints as [REDACTED] */
+    TS_BOOL,         /* bool */
+    TS_INT,          /* int64_t */
+    TS_DOUBLE,       /* double */
+    TS_DURATION,     /* ts_time: Go syntax, 300ms 1.5h 2h45m; a bare number is refused unless 0 */
+    TS_SIZE,         /* uint64_t bytes: 4MiB, 64KiB, 1GB, or a bare number of bytes */
+    TS_ENUM,         /* int: position in `choices` ("drop|retry|auto") */
+    TS_TEXTS,        /* struct ts_texts: a list of strings; a single string is a list of one */
+    TS_PAIRS,        /* struct ts_pairs: a map of strings */
     TS_SECRET_PAIRS, /* the same; values print as [REDACTED] */
-    TS_BLOCK,     /* nested map: `sub` is its table, `offset` the place of its struct */
-    TS_TREE,      /* const struct ts_node *: left to the component */
+    TS_BLOCK,        /* nested map: `sub` is its table, `offset` the place of its struct */
+    TS_TREE,         /* const struct ts_node *: left to the component */
 };
 
-struct ts_texts { size_t count; const char **items; };
-struct ts_pair { const char *key, *value; };
-struct ts_pairs { size_t count; struct ts_pair *items; };
+struct ts_texts {
+    size_t count;
+    const char **items;
+};
+struct ts_pair {
+    const char *key, *value;
+};
+struct ts_pairs {
+    size_t count;
+    struct ts_pair *items;
+};
 
 struct ts_setting {
     const char *key;
     enum ts_setting_kind kind;
     size_t offset;
     const char *preset; /* default, as the user would write it; NULL: none (zero / NULL / absent) */
-    const char *min, *max; /* inclusive, for INT DOUBLE DURATION SIZE; NULL: open */
-    const char *help;      /* one line; starts lower case, no full stop */
-    const char *choices;   /* ENUM: "a|b|c" */
+    const char *min, *max;        /* inclusive, for INT DOUBLE DURATION SIZE; NULL: open */
+    const char *help;             /* one line; starts lower case, no full stop */
+    const char *choices;          /* ENUM: "a|b|c" */
     const struct ts_setting *sub; /* BLOCK */
-    size_t present;        /* BLOCK: offset of a bool set when the key is in the file; 0: not kept
+    size_t present; /* BLOCK: offset of a bool set when the key is in the file; 0: not kept
                             * (so the bool may not be the first member of the struct) */
 };
 /* Every table ends with {0}. */

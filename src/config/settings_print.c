@@ -5,11 +5,19 @@
 #include <stdio.h>
 
 static const char *const kind_names[] = {
-    [TS_TEXT] = "text",         [TS_SECRET] = "secret",       [TS_BOOL] = "bool",
-    [TS_INT] = "int",           [TS_DOUBLE] = "number",       [TS_DURATION] = "duration",
-    [TS_SIZE] = "size",         [TS_ENUM] = "choice",         [TS_TEXTS] = "list",
-    [TS_PAIRS] = "map",         [TS_SECRET_PAIRS] = "map of secrets",
-    [TS_BLOCK] = "block",       [TS_TREE] = "structure",
+    [TS_TEXT] = "text",
+    [TS_SECRET] = "secret",
+    [TS_BOOL] = "bool",
+    [TS_INT] = "int",
+    [TS_DOUBLE] = "number",
+    [TS_DURATION] = "duration",
+    [TS_SIZE] = "size",
+    [TS_ENUM] = "choice",
+    [TS_TEXTS] = "list",
+    [TS_PAIRS] = "map",
+    [TS_SECRET_PAIRS] = "map of secrets",
+    [TS_BLOCK] = "block",
+    [TS_TREE] = "structure",
 };
 
 static void print_text(struct ts_buf *out, const char *text)

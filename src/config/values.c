@@ -10,13 +10,12 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-    {"ns", 1},   {"us", 1e3},  {"\xC2\xB5s", 1e3}, {"\xCE\xBCs", 1e3}, {"ms", 1e6},
-    {"s", 1e9},  {"m", 60e9},  {"h", 3600e9},
+    {"ns", 1},   {"us", 1e3}, {"\xC2\xB5s", 1e3}, {"\xCE\xBCs", 1e3},
+    {"ms", 1e6}, {"s", 1e9},  {"m", 60e9},        {"h", 3600e9},
 };
 static const struct unit size_units[] = {
-    {"B", 1},       {"KiB", 1024},       {"MiB", 1048576}, {"GiB", 1073741824},
-    {"kB", 1000},   {"KB", 1000},        {"MB", 1e6},      {"GB", 1e9},
-    {"TiB", 1099511627776.0},            {"TB", 1e12},
+    {"B", 1},     {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824},      {"kB", 1000},
+    {"KB", 1000}, {"MB", 1e6},   {"GB", 1e9},      {"TiB", 1099511627776.0}, {"TB", 1e12},
 };
 
 static size_t digits(ts_view v, bool fraction)
@@ -65,7 +64,8 @@ bool ts_duration_parse(ts_view text, ts_time *out, struct ts_err *err)
         return true;
     }
     if (v.len == 0 || v.ptr[0] == '-')
-        return ts_fail(err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is no length of time; write 200ms or 1.5s",
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "'" TS_FMT "' is no length of time; write 200ms or 1.5s",
                        TS_ARG(ts_view_cut(v, 0, 80)));
     while (v.len > 0) {
         size_t n = digits(v, true);
@@ -73,10 +73,12 @@ bool ts_duration_parse(ts_view text, ts_time *out, struct ts_err *err)
         v = ts_view_from(v, n);
         if (n > 0 && v.len == 0)
             return ts_fail(err, TS_INVALID_ARGUMENT,
-                           "bare number '" TS_FMT "' has no unit; write '" TS_FMT "ms' or '" TS_FMT "s'",
+                           "bare number '" TS_FMT "' has no unit; write '" TS_FMT "ms' or '" TS_FMT
+                           "s'",
                            TS_ARG(ts_view_cut(text, 0, 40)), TS_ARG(ts_view_cut(text, 0, 40)),
                            TS_ARG(ts_view_cut(text, 0, 40)));
-        const struct unit *unit = n ? take_unit(&v, duration_units, TS_COUNT(duration_units)) : NULL;
+        const struct unit *unit =
+            n ? take_unit(&v, duration_units, TS_COUNT(duration_units)) : NULL;
         if (!unit)
             return ts_fail(err, TS_INVALID_ARGUMENT,
                            "'" TS_FMT "' is no length of time; units are ns, us, ms, s, m, h",
@@ -100,10 +102,12 @@ bool ts_size_parse(ts_view text, uint64_t *out, struct ts_err *err)
     const struct unit *unit =
         rest.len == 0 ? &bytes : take_unit(&rest, size_units, TS_COUNT(size_units));
     if (n == 0 || !unit || rest.len > 0)
-        return ts_fail(err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is no size; write 4MiB, 64KiB or a number of bytes",
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "'" TS_FMT "' is no size; write 4MiB, 64KiB or a number of bytes",
                        TS_ARG(ts_view_cut(text, 0, 80)));
     if (value * unit->factor >= 9e18)
-        return ts_fail(err, TS_OUT_OF_RANGE, "'" TS_FMT "' is too large", TS_ARG(ts_view_cut(text, 0, 80)));
+        return ts_fail(err, TS_OUT_OF_RANGE, "'" TS_FMT "' is too large",
+                       TS_ARG(ts_view_cut(text, 0, 80)));
     *out = (uint64_t)(value * unit->factor);
     return true;
 }

@@ -23,8 +23,8 @@ struct look {
     ts_view text;
     size_t at;
     int depth, max_depth;
-    bool repair;      /* something that cJSON would not take, or would spoil */
-    bool closed;      /* the outermost value has ended */
+    bool repair; /* something that cJSON would not take, or would spoil */
+    bool closed; /* the outermost value has ended */
 };
 
 static int hex4(ts_view t, size_t at)
@@ -259,7 +259,7 @@ bool ts_json_is_cut(ts_view text)
     char open[DEEPEST];
     int depth = 0;
     enum { VALUE, KEY, COLON, COMMA } want = VALUE; /* what may come next */
-    bool first = false;                              /* right behind an opening bracket */
+    bool first = false;                             /* right behind an opening bracket */
     struct look l = {.text = text, .max_depth = DEEPEST};
     while (l.at < text.len) {
         uint8_t c = text.ptr[l.at];
@@ -366,7 +366,8 @@ bool ts_json_double(const cJSON *item, double *out)
         *out = item->valuedouble;
         return true;
     }
-    if (!cJSON_IsString(item) || item->valuestring[0] == '\0' || is_space((uint8_t)item->valuestring[0]))
+    if (!cJSON_IsString(item) || item->valuestring[0] == '\0' ||
+        is_space((uint8_t)item->valuestring[0]))
         return false;
     char *end;
     *out = strtod(item->valuestring, &end);
@@ -407,8 +408,8 @@ static void append_escaped(struct ts_buf *out, ts_view text)
             continue;
         ts_buf_add_view(out, ts_view_cut(text, plain, i - plain));
         plain = i + 1;
-        static const char named[] = {'"', '"', '\\', '\\', '\n', 'n', '\r', 'r',
-                                     '\t', 't', '\b', 'b', '\f', 'f', 0};
+        static const char named[] = {'"',  '"', '\\', '\\', '\n', 'n', '\r', 'r',
+                                     '\t', 't', '\b', 'b',  '\f', 'f', 0};
         const char *n = named;
         while (*n && (uint8_t)*n != c)
             n += 2;

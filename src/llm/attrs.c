@@ -37,8 +37,8 @@ ts_view ts_any_text(const struct ts_any *any)
 {
     if (!any)
         return TS_NOTHING;
-    bool text = any->type == TS_ANY_STRING ||
-                (any->type == TS_ANY_BYTES && ts_utf8_valid(any->bytes));
+    bool text =
+        any->type == TS_ANY_STRING || (any->type == TS_ANY_BYTES && ts_utf8_valid(any->bytes));
     return text ? any->bytes : TS_NOTHING;
 }
 
@@ -78,8 +78,7 @@ bool ts_any_double(const struct ts_any *any, double *out)
 bool ts_any_true(const struct ts_any *any)
 {
     ts_view text = ts_any_text(any);
-    return any && ((any->type == TS_ANY_BOOL && any->i) ||
-                   ts_view_eq_nocase(text, TS_LIT("true")));
+    return any && ((any->type == TS_ANY_BOOL && any->i) || ts_view_eq_nocase(text, TS_LIT("true")));
 }
 
 bool ts_attrs_has_prefix(const struct ts_attrs *attrs, const char *prefix)

@@ -229,8 +229,7 @@ static void take_response(struct ts_reader *r, const struct ts_response_side *s,
     out->choices = s->choices;
     out->choice_count = s->choice_count;
     for (size_t i = 0; i < out->choice_count; i++)
-        out->choices[i].finish_reason =
-            ts_normal_finish(r->arena, out->choices[i].finish_reason);
+        out->choices[i].finish_reason = ts_normal_finish(r->arena, out->choices[i].finish_reason);
     if (s->media)
         out->flags |= TS_FLAG_MULTIMODAL;
     if (s->choice_count > 1)
@@ -384,8 +383,7 @@ void ts_llm_extract(struct ts_arena *arena, ts_view resource, ts_view scope, ts_
 {
     struct ts_reader r = {.arena = arena, .span = span};
     struct facts facts = {0};
-    *out = (struct ts_llm){.kind = ts_span_kind(span),
-                           .usage = {-1, -1, -1, -1, -1, -1}};
+    *out = (struct ts_llm){.kind = ts_span_kind(span), .usage = {-1, -1, -1, -1, -1, -1}};
     read_span(&r, &facts, out);
     read_around(arena, resource, scope, out);
     ts_attrs_read(arena, span, TS_SPAN_ATTRIBUTES, &r.attrs);

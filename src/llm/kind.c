@@ -14,11 +14,16 @@ struct word {
 };
 
 static const struct word openinference_kinds[] = {
-    {"LLM", TS_KIND_LLM},           {"EMBEDDING", TS_KIND_EMBEDDING},
-    {"RETRIEVER", TS_KIND_RETRIEVER}, {"RERANKER", TS_KIND_RERANKER},
-    {"TOOL", TS_KIND_TOOL},         {"AGENT", TS_KIND_AGENT},
-    {"CHAIN", TS_KIND_CHAIN},       {"GUARDRAIL", TS_KIND_GUARDRAIL},
-    {"EVALUATOR", TS_KIND_EVALUATOR}, {"PROMPT", TS_KIND_PROMPT},
+    {"LLM", TS_KIND_LLM},
+    {"EMBEDDING", TS_KIND_EMBEDDING},
+    {"RETRIEVER", TS_KIND_RETRIEVER},
+    {"RERANKER", TS_KIND_RERANKER},
+    {"TOOL", TS_KIND_TOOL},
+    {"AGENT", TS_KIND_AGENT},
+    {"CHAIN", TS_KIND_CHAIN},
+    {"GUARDRAIL", TS_KIND_GUARDRAIL},
+    {"EVALUATOR", TS_KIND_EVALUATOR},
+    {"PROMPT", TS_KIND_PROMPT},
     {NULL, TS_KIND_OTHER},
 };
 static const struct word langfuse_kinds[] = {
@@ -29,15 +34,20 @@ static const struct word langfuse_kinds[] = {
     {"event", TS_KIND_OTHER},         {NULL, TS_KIND_OTHER},
 };
 static const struct word langsmith_kinds[] = {
-    {"llm", TS_KIND_LLM},   {"chain", TS_KIND_CHAIN},         {"parser", TS_KIND_CHAIN},
-    {"tool", TS_KIND_TOOL}, {"retriever", TS_KIND_RETRIEVER}, {"embedding", TS_KIND_EMBEDDING},
-    {"prompt", TS_KIND_PROMPT}, {NULL, TS_KIND_OTHER},
+    {"llm", TS_KIND_LLM},
+    {"chain", TS_KIND_CHAIN},
+    {"parser", TS_KIND_CHAIN},
+    {"tool", TS_KIND_TOOL},
+    {"retriever", TS_KIND_RETRIEVER},
+    {"embedding", TS_KIND_EMBEDDING},
+    {"prompt", TS_KIND_PROMPT},
+    {NULL, TS_KIND_OTHER},
 };
 static const struct word mlflow_kinds[] = {
-    {"CHAT_MODEL", TS_KIND_LLM},     {"LLM", TS_KIND_LLM},
+    {"CHAT_MODEL", TS_KIND_LLM},      {"LLM", TS_KIND_LLM},
     {"EMBEDDING", TS_KIND_EMBEDDING}, {"RETRIEVER", TS_KIND_RETRIEVER},
-    {"RERANKER", TS_KIND_RERANKER},  {"TOOL", TS_KIND_TOOL},
-    {"AGENT", TS_KIND_AGENT},        {"GUARDRAIL", TS_KIND_GUARDRAIL},
+    {"RERANKER", TS_KIND_RERANKER},   {"TOOL", TS_KIND_TOOL},
+    {"AGENT", TS_KIND_AGENT},         {"GUARDRAIL", TS_KIND_GUARDRAIL},
     {"EVALUATOR", TS_KIND_EVALUATOR}, {NULL, TS_KIND_OTHER},
 };
 static const struct word operations[] = {
@@ -72,23 +82,29 @@ static const struct word operations[] = {
     {NULL, TS_KIND_OTHER},
 };
 static const struct word genai_kinds[] = {
-    {"LLM", TS_KIND_LLM},           {"EMBEDDING", TS_KIND_EMBEDDING},
-    {"RETRIEVER", TS_KIND_RETRIEVER}, {"RERANKER", TS_KIND_RERANKER},
-    {"TOOL", TS_KIND_TOOL},         {"AGENT", TS_KIND_AGENT},
-    {"CHAIN", TS_KIND_CHAIN},       {"TASK", TS_KIND_CHAIN},
-    {"WORKFLOW", TS_KIND_CHAIN},    {NULL, TS_KIND_OTHER},
+    {"LLM", TS_KIND_LLM},
+    {"EMBEDDING", TS_KIND_EMBEDDING},
+    {"RETRIEVER", TS_KIND_RETRIEVER},
+    {"RERANKER", TS_KIND_RERANKER},
+    {"TOOL", TS_KIND_TOOL},
+    {"AGENT", TS_KIND_AGENT},
+    {"CHAIN", TS_KIND_CHAIN},
+    {"TASK", TS_KIND_CHAIN},
+    {"WORKFLOW", TS_KIND_CHAIN},
+    {NULL, TS_KIND_OTHER},
 };
 static const struct word traceloop_kinds[] = {
     {"agent", TS_KIND_AGENT}, {"tool", TS_KIND_TOOL}, {"workflow", TS_KIND_CHAIN},
     {"task", TS_KIND_CHAIN},  {NULL, TS_KIND_OTHER},
 };
 static const struct word spring_kinds[] = {
-    {"chat_client", TS_KIND_CHAIN}, {"advisor", TS_KIND_CHAIN}, {"tool_call", TS_KIND_TOOL},
+    {"chat_client", TS_KIND_CHAIN},      {"advisor", TS_KIND_CHAIN}, {"tool_call", TS_KIND_TOOL},
     {"vector_store", TS_KIND_RETRIEVER}, {NULL, TS_KIND_OTHER},
 };
 static const struct word genkit_kinds[] = {
-    {"model", TS_KIND_LLM}, {"background-model", TS_KIND_LLM}, {"embedder", TS_KIND_EMBEDDING},
-    {"retriever", TS_KIND_RETRIEVER}, {"tool", TS_KIND_TOOL}, {"evaluator", TS_KIND_EVALUATOR},
+    {"model", TS_KIND_LLM},          {"background-model", TS_KIND_LLM},
+    {"embedder", TS_KIND_EMBEDDING}, {"retriever", TS_KIND_RETRIEVER},
+    {"tool", TS_KIND_TOOL},          {"evaluator", TS_KIND_EVALUATOR},
     {NULL, TS_KIND_OTHER},
 };
 

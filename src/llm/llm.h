@@ -10,54 +10,54 @@
 #include "base/err.h"
 
 enum ts_kind { /* dialects §3; the order is that of ts_kind_name */
-    TS_KIND_OTHER,
-    TS_KIND_LLM,
-    TS_KIND_EMBEDDING,
-    TS_KIND_RETRIEVER,
-    TS_KIND_RERANKER,
-    TS_KIND_TOOL,
-    TS_KIND_AGENT,
-    TS_KIND_CHAIN,
-    TS_KIND_GUARDRAIL,
-    TS_KIND_EVALUATOR,
-    TS_KIND_PROMPT,
-    TS_KIND_PLACEHOLDER,
+               TS_KIND_OTHER,
+               TS_KIND_LLM,
+               TS_KIND_EMBEDDING,
+               TS_KIND_RETRIEVER,
+               TS_KIND_RERANKER,
+               TS_KIND_TOOL,
+               TS_KIND_AGENT,
+               TS_KIND_CHAIN,
+               TS_KIND_GUARDRAIL,
+               TS_KIND_EVALUATOR,
+               TS_KIND_PROMPT,
+               TS_KIND_PLACEHOLDER,
 };
 const char *ts_kind_name(enum ts_kind kind);
 
 enum ts_skip { /* dialects §1, tested in this order; the order is that of ts_skip_name */
-    TS_SKIP_NONE,
-    TS_SKIP_PLACEHOLDER,
-    TS_SKIP_NOT_LLM,
-    TS_SKIP_DUPLICATE,
-    TS_SKIP_ERROR,
-    TS_SKIP_REDACTED,
-    TS_SKIP_CONTENT_EXTERNAL,
-    TS_SKIP_CONTENT_DISABLED,
-    TS_SKIP_TRUNCATED,
-    TS_SKIP_BLOCKED,
-    TS_SKIP_NO_RESPONSE,
-    TS_SKIP_NO_PROMPT,
-    TS_SKIP_NON_TEXT_RESPONSE,
-    TS_SKIP_MULTIMODAL_PROMPT,
+               TS_SKIP_NONE,
+               TS_SKIP_PLACEHOLDER,
+               TS_SKIP_NOT_LLM,
+               TS_SKIP_DUPLICATE,
+               TS_SKIP_ERROR,
+               TS_SKIP_REDACTED,
+               TS_SKIP_CONTENT_EXTERNAL,
+               TS_SKIP_CONTENT_DISABLED,
+               TS_SKIP_TRUNCATED,
+               TS_SKIP_BLOCKED,
+               TS_SKIP_NO_RESPONSE,
+               TS_SKIP_NO_PROMPT,
+               TS_SKIP_NON_TEXT_RESPONSE,
+               TS_SKIP_MULTIMODAL_PROMPT,
 };
 const char *ts_skip_name(enum ts_skip skip); /* NULL for NONE */
 
 enum ts_flag { /* bits */
-    TS_FLAG_LENGTH_LIMITED = 1 << 0,
-    TS_FLAG_MULTIMODAL = 1 << 1,
-    TS_FLAG_MULTIPLE_CHOICES = 1 << 2,
-    TS_FLAG_PARTIAL_RESPONSE = 1 << 3,
-    TS_FLAG_PROMPT_INCOMPLETE = 1 << 4,
-    TS_FLAG_STREAMING = 1 << 5,
-    TS_FLAG_STRUCTURED_OUTPUT = 1 << 6,
-    TS_FLAG_TOOL_CALL_ONLY = 1 << 7,
+               TS_FLAG_LENGTH_LIMITED = 1 << 0,
+               TS_FLAG_MULTIMODAL = 1 << 1,
+               TS_FLAG_MULTIPLE_CHOICES = 1 << 2,
+               TS_FLAG_PARTIAL_RESPONSE = 1 << 3,
+               TS_FLAG_PROMPT_INCOMPLETE = 1 << 4,
+               TS_FLAG_STREAMING = 1 << 5,
+               TS_FLAG_STRUCTURED_OUTPUT = 1 << 6,
+               TS_FLAG_TOOL_CALL_ONLY = 1 << 7,
 };
 
 enum ts_truncated { TS_WHOLE = 0, TS_CUT_PROMPT = 1, TS_CUT_RESPONSE = 2, TS_CUT_BOTH = 3 };
 
 struct ts_tool_call {
-    ts_view id;        /* empty: none recorded */
+    ts_view id; /* empty: none recorded */
     ts_view name;
     ts_view arguments; /* always valid JSON text: the recorded value, "{}" when none was recorded,
                         * a JSON string of the recorded text when that does not parse */
@@ -103,7 +103,12 @@ struct ts_usage {
     int64_t input_tokens, output_tokens, total_tokens, cache_read, cache_write, reasoning;
 };
 
-enum ts_format_type { TS_FORMAT_NONE, TS_FORMAT_TEXT, TS_FORMAT_JSON_OBJECT, TS_FORMAT_JSON_SCHEMA };
+enum ts_format_type {
+    TS_FORMAT_NONE,
+    TS_FORMAT_TEXT,
+    TS_FORMAT_JSON_OBJECT,
+    TS_FORMAT_JSON_SCHEMA
+};
 
 struct ts_llm {
     enum ts_kind kind;

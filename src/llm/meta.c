@@ -7,12 +7,19 @@
 #define RAW_RESPONSE "*response"
 #define RAW_REQUEST  "*request"
 
-static const char *const models[] = {
-    "gen_ai.response.model",         "llm.response.model_name", "llm.model_name",
-    "ai.response.model",             "langfuse.observation.model.name",
-    "mlflow.llm.model",              RAW_RESPONSE,              "gen_ai.request.model",
-    "llm.request.model_name",        "ai.model.id",             "langsmith.metadata.ls_model_name",
-    RAW_REQUEST,                     NULL};
+static const char *const models[] = {"gen_ai.response.model",
+                                     "llm.response.model_name",
+                                     "llm.model_name",
+                                     "ai.response.model",
+                                     "langfuse.observation.model.name",
+                                     "mlflow.llm.model",
+                                     RAW_RESPONSE,
+                                     "gen_ai.request.model",
+                                     "llm.request.model_name",
+                                     "ai.model.id",
+                                     "langsmith.metadata.ls_model_name",
+                                     RAW_REQUEST,
+                                     NULL};
 static const char *const response_ids[] = {"gen_ai.response.id", "ai.response.id", NULL};
 static const char *const sessions[] = {"session.id",
                                        "gen_ai.conversation.id",
@@ -113,9 +120,12 @@ static void read_model(struct ts_reader *r, const struct ts_payload_response *ra
 
 static void read_provider(struct ts_reader *r, struct ts_llm *out)
 {
-    static const char *const names[] = {"gen_ai.provider.name", "llm.provider",
-                                        "gen_ai.system",        "llm.system",
-                                        "ai.model.provider",    "mlflow.llm.provider",
+    static const char *const names[] = {"gen_ai.provider.name",
+                                        "llm.provider",
+                                        "gen_ai.system",
+                                        "llm.system",
+                                        "ai.model.provider",
+                                        "mlflow.llm.provider",
                                         "langsmith.metadata.ls_provider"};
     ts_view system = ts_attrs_text(&r->attrs, "llm.system");
     for (size_t i = 0; i < TS_COUNT(names) && out->provider.len == 0; i++) {
@@ -174,8 +184,8 @@ static void read_finish(struct ts_reader *r, ts_view of_source,
         return;
     ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
     if (mentions(parameters, "\"stop_reason\"")) /* Bedrock Converse, and nowhere else */
-        try_finish(r, ts_json_text(ts_json_get(ts_parse_value(r->arena, parameters), "stop_reason")),
-                   out);
+        try_finish(
+            r, ts_json_text(ts_json_get(ts_parse_value(r->arena, parameters), "stop_reason")), out);
 }
 
 static void add_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out)
@@ -186,8 +196,8 @@ static void add_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *
     out->tools = ts_arena_alloc(arena, count * sizeof *out->tools);
     out->has_tools = true;
     const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-        out->tool_count += ts_tool_of_json(arena, item, &out->tools[out->tool_count]);
+    cJSON_ArrayForEach(item, list) out->tool_count +=
+        ts_tool_of_json(arena, item, &out->tools[out->tool_count]);
 }
 
 static void read_tools(struct ts_reader *r, struct ts_llm *out)
@@ -238,8 +248,8 @@ static void read_format(struct ts_reader *r, struct ts_llm *out)
     struct ts_payload_request request;
     ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
     if (mentions(parameters, "\"response_format\"") &&
-        read_format_json(
-            r, ts_json_get(ts_parse_value(r->arena, parameters), "response_format"), out))
+        read_format_json(r, ts_json_get(ts_parse_value(r->arena, parameters), "response_format"),
+                         out))
         return;
     if (read_schema(out, ts_attrs_text(&r->attrs, "gen_ai.request.structured_output_schema")) ||
         read_schema(out, ts_attrs_text(&r->attrs, "ai.schema")))

@@ -30,11 +30,13 @@ static const char *find(const struct row *rows, ts_view word)
 ts_view ts_normal_role(ts_view recorded)
 {
     static const struct row rows[] = {
-        {"user", "user"},           {"assistant", "assistant"},   {"system", "system"},
-        {"tool", "tool"},           {"developer", "system"},      {"human", "user"},
-        {"ai", "assistant"},        {"model", "assistant"},       {"chatbot", "assistant"},
-        {"AIMessageChunk", "assistant"}, {"function", "tool"},    {"tool_result", "tool"},
-        {"ipython", "tool"},        {NULL, NULL},
+        {"user", "user"},         {"assistant", "assistant"},
+        {"system", "system"},     {"tool", "tool"},
+        {"developer", "system"},  {"human", "user"},
+        {"ai", "assistant"},      {"model", "assistant"},
+        {"chatbot", "assistant"}, {"AIMessageChunk", "assistant"},
+        {"function", "tool"},     {"tool_result", "tool"},
+        {"ipython", "tool"},      {NULL, NULL},
     };
     const char *role = find(rows, recorded);
     return ts_view_str(role ? role : "user");
@@ -190,8 +192,7 @@ ts_view ts_normal_provider(struct ts_arena *arena, ts_view recorded, ts_view sys
     if (ts_view_eq_nocase(word, TS_LIT("azure")))
         return ts_view_eq_nocase(system, TS_LIT("openai")) ? TS_LIT("azure.ai.openai")
                                                            : TS_LIT("azure.ai.inference");
-    if (ts_view_eq_nocase(word, TS_LIT("google")) &&
-        ts_view_eq_nocase(system, TS_LIT("vertexai")))
+    if (ts_view_eq_nocase(word, TS_LIT("google")) && ts_view_eq_nocase(system, TS_LIT("vertexai")))
         return TS_LIT("gcp.vertex_ai");
     for (size_t i = 0; i < TS_COUNT(providers); i++)
         if (fits(word, providers[i].recorded))
@@ -202,9 +203,9 @@ ts_view ts_normal_provider(struct ts_arena *arena, ts_view recorded, ts_view sys
 ts_view ts_provider_of_model(ts_view model)
 {
     static const struct row prefixes[] = {
-        {"gpt-", "openai"},        {"o1", "openai"},        {"o3", "openai"},
-        {"o4", "openai"},          {"chatgpt", "openai"},   {"text-davinci", "openai"},
-        {"claude", "anthropic"},   {"gemini", "gcp.gemini"}, {"command", "cohere"},
+        {"gpt-", "openai"},        {"o1", "openai"},          {"o3", "openai"},
+        {"o4", "openai"},          {"chatgpt", "openai"},     {"text-davinci", "openai"},
+        {"claude", "anthropic"},   {"gemini", "gcp.gemini"},  {"command", "cohere"},
         {"mistral", "mistral_ai"}, {"mixtral", "mistral_ai"}, {"codestral", "mistral_ai"},
         {"grok", "x_ai"},          {"deepseek", "deepseek"},
     };

@@ -200,10 +200,9 @@ static void print_logprobs(struct json *j, const struct ts_llm *llm)
 
 static void print_flags(struct json *j, unsigned flags)
 {
-    static const char *const names[] = {"length_limited",   "multimodal",
-                                        "multiple_choices", "partial_response",
-                                        "prompt_incomplete", "streaming",
-                                        "structured_output", "tool_call_only"};
+    static const char *const names[] = {
+        "length_limited",    "multimodal", "multiple_choices",  "partial_response",
+        "prompt_incomplete", "streaming",  "structured_output", "tool_call_only"};
     struct json list = open(j, "flags", '[');
     for (size_t i = 0; i < TS_COUNT(names); i++)
         if (flags & 1u << i) {

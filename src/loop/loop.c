@@ -121,8 +121,8 @@ void ts_loop_post(struct ts_loop *loop, struct ts_task *task)
     struct ts_task *head = atomic_load_explicit(&loop->mailbox, memory_order_relaxed);
     do
         task->next = head;
-    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox, &head, task,
-                                                  memory_order_acq_rel, memory_order_relaxed));
+    while (!atomic_compare_exchange_weak_explicit(&loop->mailbox, &head, task, memory_order_acq_rel,
+                                                  memory_order_relaxed));
     if (!head)
         uv_async_send(&loop->wake);
 }

@@ -22,11 +22,11 @@ void ts_grpc_free(struct ts_grpc *grpc);
 /* PEM files; NULL where not used. */
 struct ts_grpc_tls {
     bool enabled;
-    bool skip_verify;             /* client only: refused by gRPC core's public API; see channel_new */
-    const char *ca_file;          /* client: roots; NULL: the system's */
+    bool skip_verify;    /* client only: refused by gRPC core's public API; see channel_new */
+    const char *ca_file; /* client: roots; NULL: the system's */
     const char *cert_file, *key_file;
-    const char *client_ca_file;   /* server: client certificates are required and verified */
-    const char *server_name;      /* client: expected name instead of the endpoint's host */
+    const char *client_ca_file; /* server: client certificates are required and verified */
+    const char *server_name;    /* client: expected name instead of the endpoint's host */
 };
 
 /* Lengths in ns; 0 leaves gRPC core's own default. */
@@ -43,8 +43,8 @@ struct ts_grpc_header {
 /* ---- server ---- */
 
 struct ts_grpc_server_options {
-    const char *endpoint;       /* "host:port", "unix:///path" */
-    const char *method;         /* "/package.Service/Method": the one that is served */
+    const char *endpoint; /* "host:port", "unix:///path" */
+    const char *method;   /* "/package.Service/Method": the one that is served */
     struct ts_grpc_tls tls;
     struct ts_grpc_keepalive keepalive;
     size_t max_request;         /* bytes, also after inflating */
@@ -82,7 +82,7 @@ struct ts_grpc_channel_options {
     const char *endpoint; /* host:port, http://…, https://…, dns:///…, unix:///… (1.8) */
     struct ts_grpc_tls tls;
     struct ts_grpc_keepalive keepalive;
-    const char *authority;  /* NULL: the endpoint's */
+    const char *authority; /* NULL: the endpoint's */
 };
 
 /* Connects on first use; a target that is down is no error here. A scheme in the endpoint wins over
@@ -94,17 +94,17 @@ void ts_grpc_channel_free(struct ts_grpc_channel *channel); /* NULL is fine */
 
 /* One unary call. The owner fills the first part, which stays untouched until `done`. */
 struct ts_grpc_unary {
-    struct ts_job job;         /* deadline bounds the call; DONE: the server said OK. FAILED: err has
+    struct ts_job job; /* deadline bounds the call; DONE: the server said OK. FAILED: err has
                                 * its code, its text (limited, control characters taken out) and the
                                 * delay of its RetryInfo */
     const char *method;
-    const ts_view *slices;     /* the message; valid while `owner` is held */
+    const ts_view *slices; /* the message; valid while `owner` is held */
     size_t slice_count;
-    struct ts_payload *owner;  /* borrowed; gRPC takes references of its own */
-    bool gzipped;              /* the message is a gzip stream already */
+    struct ts_payload *owner; /* borrowed; gRPC takes references of its own */
+    bool gzipped;             /* the message is a gzip stream already */
     const struct ts_grpc_header *headers;
     size_t header_count;
-    bool has_retry_info;       /* the peer sent RetryInfo, even with delay 0 */
+    bool has_retry_info;         /* the peer sent RetryInfo, even with delay 0 */
     struct ts_payload *response; /* with DONE; the owner unrefs */
 };
 void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *unary);

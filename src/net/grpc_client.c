@@ -48,9 +48,9 @@ static grpc_byte_buffer *message(const struct ts_grpc_unary *u)
                                                       ts_payload_ref(u->owner));
     }
     grpc_byte_buffer *buffer =
-        u->gzipped ? grpc_raw_compressed_byte_buffer_create(slices, u->slice_count,
-                                                            GRPC_COMPRESS_GZIP)
-                   : grpc_raw_byte_buffer_create(slices, u->slice_count);
+        u->gzipped
+            ? grpc_raw_compressed_byte_buffer_create(slices, u->slice_count, GRPC_COMPRESS_GZIP)
+            : grpc_raw_byte_buffer_create(slices, u->slice_count);
     for (size_t i = 0; i < u->slice_count; i++)
         grpc_slice_unref(slices[i]);
     free(slices);
@@ -139,10 +139,9 @@ void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *
     if (u->job.deadline > 0 && u->job.deadline != TS_NEVER)
         deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                 gpr_time_from_nanos(u->job.deadline - ts_now(), GPR_TIMESPAN));
-    c->call = grpc_channel_create_call(channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                       ts_grpc_queue(channel->grpc),
-                                       grpc_slice_from_static_string(u->method), NULL, deadline,
-                                       NULL);
+    c->call = grpc_channel_create_call(
+        channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, ts_grpc_queue(channel->grpc),
+        grpc_slice_from_static_string(u->method), NULL, deadline, NULL);
     grpc_op ops[6] = {{0}};
     ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
     ops[0].data.send_initial_metadata.count = c->metadata_count;

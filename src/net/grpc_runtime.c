@@ -99,8 +99,7 @@ static struct ts_payload *gather(const grpc_slice_buffer *slices)
     return ts_payload_new(ts_view_of(bytes, at), free, bytes);
 }
 
-static struct ts_payload *inflate_payload(struct ts_payload *zipped, size_t max,
-                                          struct ts_err *err)
+static struct ts_payload *inflate_payload(struct ts_payload *zipped, size_t max, struct ts_err *err)
 {
     struct ts_buf out = TS_BUF_INIT;
     struct ts_payload *payload = NULL;

@@ -27,8 +27,8 @@ struct ts_grpc_server {
     void *method;
     struct ts_grpc_server_options options;
     int port;
-    atomic_int calls;    /* accepted, not yet ended */
-    atomic_int pending;  /* tags in the queue that we must see before the server may go */
+    atomic_int calls;   /* accepted, not yet ended */
+    atomic_int pending; /* tags in the queue that we must see before the server may go */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* guards `stopped`, waits for pending == 0 */
     bool stopping, stopped;
@@ -211,12 +211,12 @@ static void post_slot(struct ts_grpc_server *server, bool known)
     if (known) {
         ts_grpc_arm(&call->accepted, on_accepted);
         bad = grpc_server_request_registered_call(server->server, server->method, &call->call,
-                                                  &call->deadline, &call->metadata,
-                                                  &call->message, queue, queue, &call->accepted);
+                                                  &call->deadline, &call->metadata, &call->message,
+                                                  queue, queue, &call->accepted);
     } else {
         ts_grpc_arm(&call->accepted, on_unknown);
-        bad = grpc_server_request_call(server->server, &call->call, &call->details,
-                                       &call->metadata, queue, queue, &call->accepted);
+        bad = grpc_server_request_call(server->server, &call->call, &call->details, &call->metadata,
+                                       queue, queue, &call->accepted);
     }
     if (bad != GRPC_CALL_OK) {
         call->call = NULL;

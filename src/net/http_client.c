@@ -99,7 +99,7 @@ static void end(struct ts_http_exchange *x, enum ts_job_end how)
     ts_job_finish(&job->job, how);
 }
 
-static enum ts_code code_of(CURLcode bad)
+static enum ts_code code_of(CURLcode bad, const char *url)
 {
     switch (bad) {
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -108,8 +108,9 @@ static enum ts_code code_of(CURLcode bad)
     case CURLE_SSL_ISSUER_ERROR:
         return TS_UNAUTHENTICATED;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return TS_INVALID_ARGUMENT;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* the URL's, or an answer that is no HTTP */
+        return strncmp(url, "http", 4) == 0 ? TS_UNAVAILABLE : TS_INVALID_ARGUMENT;
     default:
         return TS_UNAVAILABLE;
     }
@@ -156,10 +157,10 @@ static void complete(struct ts_http_exchange *x, CURLcode bad)
     }
     ts_view where = origin(job->request.url);
     if (x->too_long)
-        ts_fail(&job->job.err, TS_RESOURCE_EXHAUSTED,
-                TS_FMT " answered with more than %zu bytes", TS_ARG(where), job->body.max);
+        ts_fail(&job->job.err, TS_RESOURCE_EXHAUSTED, TS_FMT " answered with more than %zu bytes",
+                TS_ARG(where), job->body.max);
     else
-        ts_fail(&job->job.err, code_of(bad), TS_FMT ": %s", TS_ARG(where),
+        ts_fail(&job->job.err, code_of(bad, job->request.url), TS_FMT ": %s", TS_ARG(where),
                 x->error[0] ? x->error : curl_easy_strerror(bad));
     end(x, TS_JOB_FAILED);
 }
@@ -185,8 +186,7 @@ static void on_ready(uv_poll_t *uv, int status, int events)
     struct poll *poll = uv->data;
     struct ts_http_client *client = poll->client;
     int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
-                (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) |
-                (status < 0 ? CURL_CSELECT_ERR : 0);
+                (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) | (status < 0 ? CURL_CSELECT_ERR : 0);
     int running;
     curl_multi_socket_action(client->multi, poll->fd, flags, &running);
     collect(client);

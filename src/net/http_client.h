@@ -9,35 +9,36 @@
 struct ts_http_client;
 
 struct ts_http_options {
-    const char *user_agent;        /* NULL: "trustspan/<version>" */
-    const char *ca_file;           /* PEM; NULL: the system's roots */
-    const char *cert_file;         /* PEM; NULL: none */
+    const char *user_agent; /* NULL: "trustspan/<version>" */
+    const char *ca_file;    /* PEM; NULL: the system's roots */
+    const char *cert_file;  /* PEM; NULL: none */
     const char *key_file;
     bool insecure_skip_verify;
-    int max_connections;           /* to all hosts; 0: 64 */
-    ts_time connect_timeout;       /* 0: 5s */
+    int max_connections;     /* to all hosts; 0: 64 */
+    ts_time connect_timeout; /* 0: 5s */
 };
 
 /* One exchange. The owner fills `request`, which stays untouched until `done`, and calls
  * ts_http_job_release afterwards. */
 struct ts_http_job {
-    struct ts_job job;             /* DONE: an HTTP answer came, whatever its status */
+    struct ts_job job; /* DONE: an HTTP answer came, whatever its status */
     struct {
-        const char *method;        /* "GET", "POST" … */
+        const char *method; /* "GET", "POST" … */
         const char *url;
         const char *const *headers; /* "Name: value", NULL at the end; NULL: none */
-        ts_view body;              /* empty for GET */
-        size_t max_response;       /* bytes; 0: 1 MiB. A longer answer fails the job */
+        ts_view body;               /* empty for GET */
+        size_t max_response;        /* bytes; 0: 1 MiB. A longer answer fails the job */
     } request;
     int status;
-    ts_time retry_after;           /* from Retry-After, seconds or HTTP date; 0: none */
-    char content_type[64];         /* lower case, parameters cut off */
+    ts_time retry_after;   /* from Retry-After, seconds or HTTP date; 0: none */
+    char content_type[64]; /* lower case, parameters cut off */
     struct ts_buf body;
     struct ts_http_exchange *exchange; /* private */
 };
 
 /* The strings of `options` are copied. Thread: the loop's, or before it starts. */
-struct ts_http_client *ts_http_client_new(struct ts_loop *loop, const struct ts_http_options *options);
+struct ts_http_client *ts_http_client_new(struct ts_loop *loop,
+                                          const struct ts_http_options *options);
 /* Cancels what is in flight (`done` still runs, CANCELLED). NULL is fine. Thread: as above. */
 void ts_http_client_free(struct ts_http_client *client);
 

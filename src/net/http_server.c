@@ -70,10 +70,9 @@ struct ts_http_server *ts_http_server_new(const char *endpoint, ts_http_page pag
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD;
     if (address->ai_family == AF_INET6)
         flags |= MHD_USE_IPv6;
-    server->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, answer, server, MHD_OPTION_SOCK_ADDR,
-                         address->ai_addr, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
-                         MHD_OPTION_CONNECTION_LIMIT, 64u, MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, answer, server, MHD_OPTION_SOCK_ADDR,
+                                      address->ai_addr, MHD_OPTION_CONNECTION_TIMEOUT, 30u,
+                                      MHD_OPTION_CONNECTION_LIMIT, 64u, MHD_OPTION_END);
     int why = errno;
     freeaddrinfo(address);
     if (server->daemon)

@@ -36,8 +36,8 @@ static bool make_directories(const char *path, struct ts_err *err)
     if (mkdir(part, 0750) == 0 || errno == EEXIST)
         return true;
     return ts_fail(err, TS_PERMISSION_DENIED,
-                   "cannot create the state directory '%s': %s; create it, or set another",
-                   path, strerror(errno));
+                   "cannot create the state directory '%s': %s; create it, or set another", path,
+                   strerror(errno));
 }
 
 /* LMDB would let a second process in; two of us on one spool would send everything twice. */

@@ -29,9 +29,9 @@ void ts_store_close(struct ts_store *store);
 struct ts_append {
     struct ts_append *next; /* private */
     enum ts_table table;
-    ts_view head, body;     /* the record is both, one after the other; valid until `done` */
-    uint64_t id;            /* set when durable */
-    struct ts_err err;      /* code TS_OK when durable; UNAVAILABLE + retry_after when the store is
+    ts_view head, body; /* the record is both, one after the other; valid until `done` */
+    uint64_t id;        /* set when durable */
+    struct ts_err err;  /* code TS_OK when durable; UNAVAILABLE + retry_after when the store is
                              * full or the disk refuses */
     void (*done)(struct ts_append *append);
 };
@@ -56,8 +56,8 @@ struct ts_store_stats {
     uint64_t records[TS_TABLE_COUNT]; /* now */
     uint64_t bytes;                   /* of all records now, in whole pages */
     uint64_t max_bytes;
-    uint64_t commits;                 /* since the start */
-    uint64_t corrupt;                 /* records passed over since the start */
+    uint64_t commits; /* since the start */
+    uint64_t corrupt; /* records passed over since the start */
 };
 void ts_store_stats(struct ts_store *store, struct ts_store_stats *out);
 

@@ -13,10 +13,10 @@ struct ts_cursor {
 };
 
 struct ts_field {
-    uint32_t number; /* 1 … 2^29-1 */
-    uint32_t wire;   /* enum ts_wire */
-    uint64_t value;  /* VARINT, I64, I32 */
-    ts_view bytes;   /* LEN: the content */
+    uint32_t number;      /* 1 … 2^29-1 */
+    uint32_t wire;        /* enum ts_wire */
+    uint64_t value;       /* VARINT, I64, I32 */
+    ts_view bytes;        /* LEN: the content */
     const uint8_t *start; /* first byte of the tag; the field ends where the cursor stands */
 };
 

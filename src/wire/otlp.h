@@ -47,10 +47,10 @@ enum { TS_ANY_MAX_DEPTH = 100 };
 
 /* An AnyValue as found: nothing is decoded beyond its outer tag. */
 struct ts_any {
-    int type;       /* TS_ANY_…; 0 = empty value */
-    ts_view bytes;  /* STRING, BYTES: the content; ARRAY, KVLIST: the encoded list message */
-    int64_t i;      /* INT; BOOL as 0 or 1 */
-    double d;       /* DOUBLE */
+    int type;      /* TS_ANY_…; 0 = empty value */
+    ts_view bytes; /* STRING, BYTES: the content; ARRAY, KVLIST: the encoded list message */
+    int64_t i;     /* INT; BOOL as 0 or 1 */
+    double d;      /* DOUBLE */
 };
 
 /* An attribute. Last value wins inside one message, as protobuf says; the first KeyValue of a key

@@ -89,12 +89,12 @@ static bool put_hex(const ProtobufCFieldDescriptor *f, const cJSON *v, const str
 
 static int base64_digit(uint8_t c)
 {
-    return c >= 'A' && c <= 'Z'     ? c - 'A'
-           : c >= 'a' && c <= 'z'   ? c - 'a' + 26
-           : c >= '0' && c <= '9'   ? c - '0' + 52
-           : c == '+' || c == '-'   ? 62
-           : c == '/' || c == '_'   ? 63
-                                    : -1;
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+' || c == '-' ? 62
+           : c == '/' || c == '_' ? 63
+                                  : -1;
 }
 
 static bool put_base64(const ProtobufCFieldDescriptor *f, const cJSON *v, const struct place *p,

@@ -16,15 +16,16 @@ struct ts_span_at {
 
 struct ts_scan {
     size_t spans;
-    size_t odd_ids; /* spans whose trace id is not 16 bytes or whose span id is not 8, or all zero */
+    size_t
+        odd_ids; /* spans whose trace id is not 16 bytes or whose span id is not 8, or all zero */
 };
 
 /* Shows every span to `visit` (may be NULL), in order. False, with err INVALID_ARGUMENT naming the
  * message and the byte offset, when the bytes do not parse; spans before the bad place have been
  * shown by then. With `strict_ids` an odd id is such an error, too. Text is not checked (R-15). */
 bool ts_scan(ts_view request, bool strict_ids,
-             void (*visit)(void *arg, const struct ts_span_at *at), void *arg,
-             struct ts_scan *out, struct ts_err *err);
+             void (*visit)(void *arg, const struct ts_span_at *at), void *arg, struct ts_scan *out,
+             struct ts_err *err);
 
 /* The Resource and InstrumentationScope messages around a span; empty when there is none. */
 ts_view ts_span_resource(const struct ts_span_at *at);

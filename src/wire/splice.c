@@ -11,8 +11,7 @@
 /* The levels of an OTLP request. The repeated child has field number 1 in the request and 2 in the
  * other two, which is all that the walk needs to know of them. */
 enum level { REQUEST, RESOURCE_SPANS, SCOPE_SPANS, SPAN };
-static const uint32_t child_number[] = {TS_REQUEST_RESOURCE_SPANS, TS_RS_SCOPE_SPANS,
-                                        TS_SS_SPANS};
+static const uint32_t child_number[] = {TS_REQUEST_RESOURCE_SPANS, TS_RS_SCOPE_SPANS, TS_SS_SPANS};
 
 struct writer {
     const struct ts_edit *edit, *end; /* what is left to do, in the order of the request */

@@ -9,10 +9,10 @@
 
 /* What to do with one span. */
 struct ts_edit {
-    const uint8_t *field;  /* ts_span_at.field */
-    bool drop;             /* leave the span out; the rest is then not looked at */
-    ts_view append;        /* encoded fields of Span to add at its end; may be empty */
-    ts_view replace;       /* attributes of the span whose key starts with this go; empty: none */
+    const uint8_t *field; /* ts_span_at.field */
+    bool drop;            /* leave the span out; the rest is then not looked at */
+    ts_view append;       /* encoded fields of Span to add at its end; may be empty */
+    ts_view replace;      /* attributes of the span whose key starts with this go; empty: none */
 };
 
 /* One valid ExportTraceServiceRequest. The slices point into the payload, which the part holds, and

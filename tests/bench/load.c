@@ -37,7 +37,8 @@ static uint32_t below(uint32_t n)
 
 static void put_text(struct ts_buf *span, const char *key, size_t len)
 {
-    static const char words[] = "the quick brown fox jumps over a lazy dog and then some more of it ";
+    static const char words[] =
+        "the quick brown fox jumps over a lazy dog and then some more of it ";
     struct ts_buf text = TS_BUF_INIT;
     size_t from = below(sizeof words - 1);
     while (text.len < len)
@@ -62,10 +63,9 @@ static void put_llm(struct ts_buf *span)
 
 static void put_plain(struct ts_buf *span)
 {
-    static const char *const keys[] = {"http.request.method", "url.path",   "server.address",
-                                       "http.route",          "user.agent", "db.statement",
-                                       "thread.name",         "net.peer",   "peer.service",
-                                       "code.function"};
+    static const char *const keys[] = {
+        "http.request.method", "url.path",    "server.address", "http.route",   "user.agent",
+        "db.statement",        "thread.name", "net.peer",       "peer.service", "code.function"};
     for (size_t i = 0; i < TS_COUNT(keys); i++)
         put_text(span, keys[i], 12 + below(24));
 }
@@ -184,8 +184,8 @@ int main(int argc, char **argv)
     }
     ts_loop_run(l.loop);
     double seconds = (double)(ts_now() - began) / (double)TS_S;
-    printf("{\"seconds\": %.3f, \"spans\": %lld, \"failed\": %d, \"request_bytes\": %zu}\n", seconds,
-           total * (long long)each, l.failed, bytes / VARIANTS);
+    printf("{\"seconds\": %.3f, \"spans\": %lld, \"failed\": %d, \"request_bytes\": %zu}\n",
+           seconds, total * (long long)each, l.failed, bytes / VARIANTS);
     for (size_t i = 0; i < VARIANTS; i++)
         ts_payload_unref(l.requests[i]);
     ts_grpc_channel_free(l.channel);

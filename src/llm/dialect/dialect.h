@@ -15,9 +15,9 @@ struct ts_reader {
     ts_view span;
     struct ts_attrs attrs;
     int64_t dropped_attributes;
-    bool streaming;          /* evidence was seen (§11.1) */
+    bool streaming; /* evidence was seen (§11.1) */
     bool is_llm;
-    size_t cut_length;       /* §11.8 L: values of so many characters are cut; 0: none known */
+    size_t cut_length; /* §11.8 L: values of so many characters are cut; 0: none known */
     /* raw payloads of input.value and output.value, parsed on first use */
     struct ts_raw {
         bool tried;
@@ -28,7 +28,7 @@ struct ts_reader {
 struct ts_prompt_side {
     struct ts_message *messages;
     size_t count;
-    bool media;      /* an image, sound, video or file stands in it */
+    bool media; /* an image, sound, video or file stands in it */
     bool cut, damaged, masked, withheld;
 };
 
@@ -39,7 +39,7 @@ struct ts_response_side {
     size_t tool_call_count;
     struct ts_choice *choices; /* with n > 1 */
     size_t choice_count;
-    ts_view finish_raw;        /* of choice 0; empty: none */
+    ts_view finish_raw; /* of choice 0; empty: none */
     bool media, cut, masked, withheld;
 };
 
@@ -52,7 +52,8 @@ struct ts_dialect {
     const char *name;
     void (*read)(struct ts_reader *r, struct ts_source *out); /* out is zeroed */
 };
-extern const struct ts_dialect *const ts_dialects[]; /* in the order of precedence, NULL at the end */
+extern const struct ts_dialect
+    *const ts_dialects[]; /* in the order of precedence, NULL at the end */
 
 /* ---- raw payloads (§5): provider JSON in an attribute ---- */
 

@@ -14,9 +14,9 @@ static ts_view media_marker(ts_view type)
 {
     static const struct {
         const char *type, *marker;
-    } rows[] = {{"image_url", "[image]"}, {"image", "[image]"},      {"input_image", "[image]"},
-                {"input_audio", "[audio]"}, {"audio", "[audio]"},    {"video_url", "[video]"},
-                {"video", "[video]"},     {"file", "[file]"},        {"input_file", "[file]"}};
+    } rows[] = {{"image_url", "[image]"},   {"image", "[image]"}, {"input_image", "[image]"},
+                {"input_audio", "[audio]"}, {"audio", "[audio]"}, {"video_url", "[video]"},
+                {"video", "[video]"},       {"file", "[file]"},   {"input_file", "[file]"}};
     for (size_t i = 0; i < TS_COUNT(rows); i++)
         if (ts_view_is(type, rows[i].type))
             return ts_view_str(rows[i].marker);
@@ -26,8 +26,8 @@ static ts_view media_marker(ts_view type)
 static void add_part(struct ts_arena *arena, const cJSON *part, struct content *c)
 {
     ts_view type = ts_json_text(ts_json_get(part, "type"));
-    ts_view text = cJSON_IsString(part) ? ts_json_text(part)
-                                        : ts_json_text(ts_json_get(part, "text"));
+    ts_view text =
+        cJSON_IsString(part) ? ts_json_text(part) : ts_json_text(ts_json_get(part, "text"));
     if (ts_view_is(type, "refusal"))
         text = ts_json_text(ts_json_get(part, "refusal"));
     ts_view marker = media_marker(type);
@@ -48,8 +48,7 @@ static struct content read_content(struct ts_arena *arena, const cJSON *content)
         return c;
     }
     const cJSON *part;
-    cJSON_ArrayForEach(part, content)
-        add_part(arena, part, &c);
+    cJSON_ArrayForEach(part, content) add_part(arena, part, &c);
     return c;
 }
 
@@ -94,8 +93,8 @@ static void read_message(struct ts_arena *arena, const cJSON *m, struct ts_promp
 /* What makes it somebody else's shape: Anthropic's and Bedrock's blocks, LangChain's lists. */
 static bool is_foreign_block(const cJSON *part)
 {
-    static const char *const types[] = {"tool_use", "tool_result", "thinking", "document",
-                                        "redacted_thinking", "search_result"};
+    static const char *const types[] = {"tool_use", "tool_result",       "thinking",
+                                        "document", "redacted_thinking", "search_result"};
     ts_view type = ts_json_text(ts_json_get(part, "type"));
     for (size_t i = 0; i < TS_COUNT(types); i++)
         if (ts_view_is(type, types[i]))
@@ -115,9 +114,7 @@ static bool is_chat_list(const cJSON *messages)
         const cJSON *content = ts_json_get(m, "content");
         const cJSON *part;
         if (cJSON_IsArray(content))
-            cJSON_ArrayForEach(part, content)
-                if (is_foreign_block(part))
-                    return false;
+            cJSON_ArrayForEach(part, content) if (is_foreign_block(part)) return false;
     }
     return true;
 }
@@ -130,8 +127,7 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     size_t count = (size_t)cJSON_GetArraySize(messages);
     out->prompt.messages = ts_arena_alloc(arena, count * sizeof *out->prompt.messages);
     const cJSON *m;
-    cJSON_ArrayForEach(m, messages)
-        read_message(arena, m, &out->prompt);
+    cJSON_ArrayForEach(m, messages) read_message(arena, m, &out->prompt);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->tools = ts_json_get(tree, "tools");
     out->response_format = ts_json_get(tree, "response_format");

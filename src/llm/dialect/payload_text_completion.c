@@ -36,8 +36,7 @@ static void read_logprobs(struct ts_arena *arena, const cJSON *choice,
     {
         double logprob;
         if (ts_json_double(value, &logprob)) /* the first may be null */
-            out->logprobs[out->logprob_count++] =
-                (struct ts_logprob){ts_json_text(token), logprob};
+            out->logprobs[out->logprob_count++] = (struct ts_logprob){ts_json_text(token), logprob};
         value = value->next;
     }
     out->has_logprobs = true;

@@ -31,11 +31,17 @@ static const struct ts_setting table[] = {
     {.key = "count", .kind = TS_INT, .offset = AT(count), .preset = "7", .min = "1", .max = "9"},
     {.key = "ratio", .kind = TS_DOUBLE, .offset = AT(ratio), .preset = "0.5"},
     {.key = "size", .kind = TS_SIZE, .offset = AT(size), .preset = "4MiB"},
-    {.key = "mode", .kind = TS_ENUM, .offset = AT(mode), .preset = "retry",
+    {.key = "mode",
+     .kind = TS_ENUM,
+     .offset = AT(mode),
+     .preset = "retry",
      .choices = "drop|retry|auto"},
     {.key = "list", .kind = TS_TEXTS, .offset = AT(list), .preset = "a|b"},
     {.key = "headers", .kind = TS_SECRET_PAIRS, .offset = AT(headers)},
-    {.key = "inner", .kind = TS_BLOCK, .offset = AT(inner), .sub = inner_table,
+    {.key = "inner",
+     .kind = TS_BLOCK,
+     .offset = AT(inner),
+     .sub = inner_table,
      .present = AT(inner_present)},
     {0},
 };
@@ -141,11 +147,11 @@ static void expansion_follows_the_collector(void **state)
     static const struct {
         const char *text, *want; /* NULL: the default */
     } rows[] = {
-        {"${env:TS_TEST_A}", "one"},        {"${TS_TEST_A}", "one"},
-        {"x${TS_TEST_A}y", "xoney"},        {"$$x", "$x"},
-        {"$TS_TEST_A", "$TS_TEST_A"},       {"${env:TS_TEST_NONE:-d}", "d"},
-        {"${env:TS_TEST_EMPTY:-d}", ""},    {"${env:${TS_TEST_NAME}}", "one"},
-        {"${env:TS_TEST_NUMBER}", "0123"},  {"${env:TS_TEST_NONE}", NULL},
+        {"${env:TS_TEST_A}", "one"},       {"${TS_TEST_A}", "one"},
+        {"x${TS_TEST_A}y", "xoney"},       {"$$x", "$x"},
+        {"$TS_TEST_A", "$TS_TEST_A"},      {"${env:TS_TEST_NONE:-d}", "d"},
+        {"${env:TS_TEST_EMPTY:-d}", ""},   {"${env:${TS_TEST_NAME}}", "one"},
+        {"${env:TS_TEST_NUMBER}", "0123"}, {"${env:TS_TEST_NONE}", NULL},
         {"'${env:TS_TEST_A}'", "one"},
     };
     setenv("TS_TEST_A", "one", 1);
@@ -204,8 +210,8 @@ int main(void)
 {
     struct CMUnitTest tests[TS_COUNT(bads) + 5];
     for (size_t i = 0; i < TS_COUNT(bads); i++)
-        tests[i] = (struct CMUnitTest){bads[i].yaml, check_bad, NULL, NULL,
-                                       (void *)(uintptr_t)&bads[i]};
+        tests[i] =
+            (struct CMUnitTest){bads[i].yaml, check_bad, NULL, NULL, (void *)(uintptr_t)&bads[i]};
     const struct CMUnitTest more[] = {
         cmocka_unit_test(defaults_fill_what_is_not_given),
         cmocka_unit_test(all_kinds_are_read),

@@ -12,7 +12,10 @@ static const struct row {
     {"words inside strings stay", "[\"NaN\", \"-Infinity\"]", "[\"NaN\",\"-Infinity\"]", NULL},
     {"a lone surrogate is replaced", "[\"\\ud83d x\"]", "[\"\xEF\xBF\xBD x\"]", NULL},
     {"a pair is kept", "[\"\\ud83d\\ude00\"]", "[\"\xF0\x9F\x98\x80\"]", NULL},
-    {"NUL is replaced", "[\"a\\u0000b\"]", "[\"a\xEF\xBF\xBD" "b\"]", NULL},
+    {"NUL is replaced", "[\"a\\u0000b\"]",
+     "[\"a\xEF\xBF\xBD"
+     "b\"]",
+     NULL},
     {"invalid UTF-8 is replaced", "[\"a\xff\"]", "[\"a\xEF\xBF\xBD\"]", NULL},
     {"a wide integer keeps its digits", "[9223372036854775807]", "[\"9223372036854775807\"]", NULL},
     {"the first of two keys is found", "{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}", NULL},
@@ -43,10 +46,22 @@ static const struct cut_row {
     const char *text;
     bool cut;
 } cuts[] = {
-    {"{\"a\": \"b", true},   {"{\"a\"", true},         {"[1, 2", true},  {"[1, tru", true},
-    {"{\"a\": 1...", true},  {"{\"a\": {\"b\": 1}", true}, {"{", true},  {"{\"a\": 1}", false},
-    {"[Note] hello", false}, {"plain", false},         {"[1, 2]", false}, {"{'a': 1", false},
-    {"[1 2", false},         {"", false},              {"{} x", false},  {"{\"a\": nul", true},
+    {"{\"a\": \"b", true},
+    {"{\"a\"", true},
+    {"[1, 2", true},
+    {"[1, tru", true},
+    {"{\"a\": 1...", true},
+    {"{\"a\": {\"b\": 1}", true},
+    {"{", true},
+    {"{\"a\": 1}", false},
+    {"[Note] hello", false},
+    {"plain", false},
+    {"[1, 2]", false},
+    {"{'a': 1", false},
+    {"[1 2", false},
+    {"", false},
+    {"{} x", false},
+    {"{\"a\": nul", true},
 };
 
 static void what_is_cut_is_told_from_what_is_text(void **state)
@@ -97,8 +112,8 @@ int main(void)
 {
     struct CMUnitTest tests[TS_COUNT(rows) + 4];
     for (size_t i = 0; i < TS_COUNT(rows); i++)
-        tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL, NULL,
-                                       (void *)(uintptr_t)&rows[i]};
+        tests[i] =
+            (struct CMUnitTest){rows[i].name, check_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
     const struct CMUnitTest more[] = {
         cmocka_unit_test(what_is_cut_is_told_from_what_is_text),
         cmocka_unit_test(depth_and_size_are_limited),

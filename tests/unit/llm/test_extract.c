@@ -58,12 +58,8 @@ static bool equal(const cJSON *a, const cJSON *b)
         return is_nothing(a) && is_nothing(b);
     if (cJSON_IsObject(a) && cJSON_IsObject(b)) {
         const cJSON *m;
-        cJSON_ArrayForEach(m, a)
-            if (!equal(m, ts_json_get(b, m->string)))
-                return false;
-        cJSON_ArrayForEach(m, b)
-            if (!equal(m, ts_json_get(a, m->string)))
-                return false;
+        cJSON_ArrayForEach(m, a) if (!equal(m, ts_json_get(b, m->string))) return false;
+        cJSON_ArrayForEach(m, b) if (!equal(m, ts_json_get(a, m->string))) return false;
         return true;
     }
     if (cJSON_IsArray(a) && cJSON_IsArray(b)) {
@@ -152,10 +148,10 @@ static void check_fixture(void **state)
 /* Of dialects not read yet, the kind is told all the same, for every span of every fixture. */
 static void kinds_of_all_dialects(void **state)
 {
-    static const char *const names[] = {"frameworks", "google_adk", "langfuse", "langsmith",
-                                        "logfire_pydantic_ai", "mlflow", "openllmetry",
-                                        "otel_genai", "otel_genai_events", "otel_genai_legacy",
-                                        "strands", "vercel_ai"};
+    static const char *const names[] = {
+        "frameworks", "google_adk",  "langfuse",   "langsmith",         "logfire_pydantic_ai",
+        "mlflow",     "openllmetry", "otel_genai", "otel_genai_events", "otel_genai_legacy",
+        "strands",    "vercel_ai"};
     (void)state;
     for (size_t i = 0; i < TS_COUNT(names); i++) {
         struct ts_buf text = TS_BUF_INIT;
@@ -185,21 +181,48 @@ static void kinds_of_all_dialects(void **state)
 /* ---- hostile spans ---- */
 
 static const char *const keys[] = {
-    "openinference.span.kind", "llm.input_messages.0.message.role",
-    "llm.input_messages.0.message.content", "llm.output_messages.0.message.content",
+    "openinference.span.kind",
+    "llm.input_messages.0.message.role",
+    "llm.input_messages.0.message.content",
+    "llm.output_messages.0.message.content",
     "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
-    "llm.output_messages.-1.message.content", "llm.output_messages.2147483648.message.content",
-    "llm.output_messages.99999999999999999999.message.content", "llm.output_messages..",
-    "llm.tools.0.tool.json_schema", "llm.invocation_parameters", "llm.prompts", "llm.finish_reason",
-    "input.value", "output.value", "llm.token_count.prompt", "gen_ai.response.finish_reasons",
-    "session.id", "retrieval.documents.0.document.score", "llm.input_messages.7.message.contents.3",
+    "llm.output_messages.-1.message.content",
+    "llm.output_messages.2147483648.message.content",
+    "llm.output_messages.99999999999999999999.message.content",
+    "llm.output_messages..",
+    "llm.tools.0.tool.json_schema",
+    "llm.invocation_parameters",
+    "llm.prompts",
+    "llm.finish_reason",
+    "input.value",
+    "output.value",
+    "llm.token_count.prompt",
+    "gen_ai.response.finish_reasons",
+    "session.id",
+    "retrieval.documents.0.document.score",
+    "llm.input_messages.7.message.contents.3",
 };
 static const char *const values[] = {
-    "LLM", "", "{", "[", "{\"choices\":", "{\"choices\":[]}", "{\"choices\":[{\"message\":3}]}",
+    "LLM",
+    "",
+    "{",
+    "[",
+    "{\"choices\":",
+    "{\"choices\":[]}",
+    "{\"choices\":[{\"message\":3}]}",
     "{\"choices\":[{\"message\":{\"content\":[1,{\"type\":\"text\"}],\"tool_calls\":[{}]}}]}",
-    "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud83d\"}],\"n\":1e400}", "NaN",
-    "\"\\\"{\\\\\\\"a\\\\\\\":1}\\\"\"", "{'a': None}", "__REDACTED__", "\xff\xfe\xc3",
-    "{\"a\":1,\"a\":2}", "[[[[[[[[[[]]]]]]]]]]", "null", "{\"prompt\":[]}", "stop", "\\u0000",
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"\\ud83d\"}],\"n\":1e400}",
+    "NaN",
+    "\"\\\"{\\\\\\\"a\\\\\\\":1}\\\"\"",
+    "{'a': None}",
+    "__REDACTED__",
+    "\xff\xfe\xc3",
+    "{\"a\":1,\"a\":2}",
+    "[[[[[[[[[[]]]]]]]]]]",
+    "null",
+    "{\"prompt\":[]}",
+    "stop",
+    "\\u0000",
 };
 
 static void wrong_types_and_odd_indexes_in_every_place(void **state)
@@ -260,13 +283,17 @@ static void deep_and_large_json_is_bounded(void **state)
         ts_buf_clear(&json);
         ts_buf_add_byte(&json, '"');
         while (json.len < LARGE)
-            ts_buf_add_str(&json, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+            ts_buf_add_str(&json,
+                           "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
         /* not closed: no JSON, and not cut either, for it is no object or list */
     }
     ts_buf_release(&json);
 }
 
-#define FIXTURE(name) {name, check_fixture, NULL, NULL, (void *)(uintptr_t)name}
+#define FIXTURE(name)                                                                              \
+    {                                                                                              \
+        name, check_fixture, NULL, NULL, (void *)(uintptr_t)name                                   \
+    }
 
 int main(void)
 {

@@ -19,7 +19,8 @@ static struct ts_message question = {.role = TS_LIT("user"), .content = TS_LIT("
 
 static struct ts_llm record(void)
 {
-    return (struct ts_llm){.messages = &question, .message_count = 1, .response = TS_LIT("Gallium.")};
+    return (struct ts_llm){
+        .messages = &question, .message_count = 1, .response = TS_LIT("Gallium.")};
 }
 
 static cJSON *body_of(const struct ts_cleanlab_config *c, const struct ts_llm *llm)
@@ -72,7 +73,8 @@ static void structured_outputs_go_to_their_own_endpoint(void **state)
     cJSON *body = body_of(&c, &llm);
     assert_view_is(ts_json_text(ts_json_get(body, "quality_preset")), "medium");
     assert_view_is(ts_json_text(ts_json_get(body, "model")), "gpt-4.1-mini");
-    assert_view_is(ts_json_text(cJSON_GetArrayItem(ts_json_get(body, "log"), 0)), "per_field_score");
+    assert_view_is(ts_json_text(cJSON_GetArrayItem(ts_json_get(body, "log"), 0)),
+                   "per_field_score");
     cJSON_Delete(body);
     ts_arena_free(arena);
 }
@@ -100,7 +102,8 @@ static void explanations_are_asked_for_where_the_service_allows(void **state)
     static const struct {
         const char *yaml;
         bool rag, allowed;
-    } rows[] = { /* tlm-api.md 4.3, a row a rule */
+    } rows[] = {
+        /* tlm-api.md 4.3, a row a rule */
         {"disable_trustworthiness: true", false, false},
         {"{num_consistency_samples: 0, num_self_reflections: 0}", false, false},
         {"{num_consistency_samples: 2, quality: base}", false, true},
@@ -156,22 +159,26 @@ static const struct reply_row {
     double score; /* < 0: none */
     const char *says;
 } replies[] = {
-    {"a score", 200, "{\"confidence_score\":0.25,\"log\":{\"explanation\":\"why\"}}", TS_CLEANLAB_OK, 0.25, NULL},
+    {"a score", 200, "{\"confidence_score\":0.25,\"log\":{\"explanation\":\"why\"}}",
+     TS_CLEANLAB_OK, 0.25, NULL},
     {"zero", 200, "{\"confidence_score\":0}", TS_CLEANLAB_OK, 0, NULL},
     {"one", 200, "{\"confidence_score\":1.0,\"deberta_success\":false}", TS_CLEANLAB_OK, 1, NULL},
     {"null", 200, "{\"confidence_score\":null}", TS_CLEANLAB_OK, -1, NULL},
     {"missing", 200, "{}", TS_CLEANLAB_RETRY, -1, "without a score"},
-    {"above one", 200, "{\"confidence_score\":1.7}", TS_CLEANLAB_FINAL, -1, "'1.7', which is outside"},
+    {"above one", 200, "{\"confidence_score\":1.7}", TS_CLEANLAB_FINAL, -1,
+     "'1.7', which is outside"},
     {"below zero", 200, "{\"confidence_score\":-0.1}", TS_CLEANLAB_FINAL, -1, "outside 0"},
     {"huge", 200, "{\"confidence_score\":1e308}", TS_CLEANLAB_FINAL, -1, "outside 0"},
     {"a word", 200, "{\"confidence_score\":\"high\"}", TS_CLEANLAB_FINAL, -1, "outside 0"},
     {"a list", 200, "[]", TS_CLEANLAB_RETRY, -1, "without a score"},
     {"HTML", 200, "<html>", TS_CLEANLAB_RETRY, -1, "not JSON"},
     {"nothing", 200, "", TS_CLEANLAB_RETRY, -1, "not JSON"},
-    {"wrong key", 401, "{\"code\":\"invalid_api_key\"}", TS_CLEANLAB_FINAL, -1, "check CLEANLAB_TLM_API_KEY"},
+    {"wrong key", 401, "{\"code\":\"invalid_api_key\"}", TS_CLEANLAB_FINAL, -1,
+     "check CLEANLAB_TLM_API_KEY"},
     {"another 401", 401, "{}", TS_CLEANLAB_FINAL, -1, "answered 401"},
     {"bad request", 400, "{\"error\":\"no quality\"}", TS_CLEANLAB_FINAL, -1, "no quality"},
-    {"too long", 422, "{\"error\":\"Prompt length exceeds\"}", TS_CLEANLAB_FINAL, -1, "length exceeds"},
+    {"too long", 422, "{\"error\":\"Prompt length exceeds\"}", TS_CLEANLAB_FINAL, -1,
+     "length exceeds"},
     {"rate limit", 429, "{}", TS_CLEANLAB_RATE_LIMITED, -1, "429"},
     {"server error", 500, "{\"error\":\"x\"}", TS_CLEANLAB_RETRY, -1, "500"},
     {"gateway", 502, "<html>", TS_CLEANLAB_RETRY, -1, "502"},
@@ -183,8 +190,8 @@ static void check_reply(void **state)
     struct ts_arena *arena = ts_arena_new();
     struct ts_score score = {0};
     struct ts_err err = {0};
-    assert_int_equal(ts_cleanlab_reply(TS_CLEANLAB_SCORE, row->status, ts_view_str(row->body), arena,
-                                       &score, &err),
+    assert_int_equal(ts_cleanlab_reply(TS_CLEANLAB_SCORE, row->status, ts_view_str(row->body),
+                                       arena, &score, &err),
                      row->class);
     assert_int_equal(score.has_score, row->score >= 0);
     if (row->score >= 0)

@@ -44,18 +44,24 @@ static void tools_calls_and_results_are_rendered(void **state)
         {.role = TS_LIT("system"), .content = TS_LIT("You run a tram kiosk.")},
         {.role = TS_LIT("user"), .content = TS_LIT("Is the 14:05 late?")},
         {.role = TS_LIT("assistant"), .tool_calls = &call, .tool_call_count = 1},
-        {.role = TS_LIT("tool"), .content = TS_LIT("{\"delay_min\": 6}"),
+        {.role = TS_LIT("tool"),
+         .content = TS_LIT("{\"delay_min\": 6}"),
          .tool_call_id = TS_LIT("call_7")},
     };
-    struct ts_llm llm = {.messages = m, .message_count = TS_COUNT(m), .tools = &tool,
-                         .tool_count = 1, .tool_calls = &call, .tool_call_count = 1};
+    struct ts_llm llm = {.messages = m,
+                         .message_count = TS_COUNT(m),
+                         .tools = &tool,
+                         .tool_count = 1,
+                         .tool_calls = &call,
+                         .tool_call_count = 1};
     char *prompt = ts_view_dup(ts_flatten_prompt(arena, &llm));
     static const char *const pieces[] = {
         "System: You run a tram kiosk.\n\n",
         "<tools>\n{\"type\":\"function\",\"function\":{\"name\":\"tram_status\",\"description\":"
         "\"Delay of a departure\",\"parameters\":{\"type\":\"object\"}}}\n</tools>\n\n",
         "User: Is the 14:05 late?\n\n",
-        "Assistant: <tool_call>\n{\n  \"name\": \"tram_status\",\n  \"arguments\": {\n    \"time\": "
+        "Assistant: <tool_call>\n{\n  \"name\": \"tram_status\",\n  \"arguments\": {\n    "
+        "\"time\": "
         "\"14:05\",\n    \"n\": \"\\u00e9\"\n  },\n  \"call_id\": \"call_7\"\n}\n</tool_call>\n\n",
         "Tool: <tool_response>\n{\n  \"name\": \"tram_status\",\n  \"call_id\": \"call_7\",\n  "
         "\"output\": \"{\\\"delay_min\\\": 6}\"\n}\n</tool_response>\n\nAssistant:",
@@ -67,9 +73,10 @@ static void tools_calls_and_results_are_rendered(void **state)
             fail_msg("piece %zu is missing in: %s", i, prompt);
     }
     free(prompt);
-    assert_view_is(ts_flatten_response(arena, &llm),
-                   "<tool_call>\n{\n  \"name\": \"tram_status\",\n  \"arguments\": {\n    \"time\": "
-                   "\"14:05\",\n    \"n\": \"\\u00e9\"\n  }\n}\n</tool_call>");
+    assert_view_is(
+        ts_flatten_response(arena, &llm),
+        "<tool_call>\n{\n  \"name\": \"tram_status\",\n  \"arguments\": {\n    \"time\": "
+        "\"14:05\",\n    \"n\": \"\\u00e9\"\n  }\n}\n</tool_call>");
     ts_arena_free(arena);
 }
 

@@ -14,22 +14,39 @@ struct row {
     const char *says; /* part of the sentence; NULL: silent */
 };
 
-#define REFUSAL(name, text, says) {name, ts_local_refusal, text, 0, NULL, NULL, NULL, NULL, says}
-#define LOOP(name, text, says) {name, ts_local_repetition, text, 0, NULL, NULL, NULL, NULL, says}
-#define FORMAT(name, text, schema, says) {name, ts_local_format, text, 0, NULL, schema, NULL, NULL, says}
-#define TOOL(name, call, arguments, says) {name, ts_local_tools, "", 0, NULL, NULL, call, arguments, says}
-#define PERSON "{\"type\":\"object\",\"required\":[\"name\",\"age\"],\"additionalProperties\":false," \
-    "\"properties\":{\"name\":{\"type\":\"string\",\"minLength\":2},\"age\":{\"type\":\"integer\"," \
-    "\"minimum\":0},\"kind\":{\"enum\":[\"a\",\"b\"]},\"tags\":{\"type\":\"array\",\"items\":" \
-    "{\"$ref\":\"#/$defs/tag\"}},\"x\":{\"anyOf\":[{\"type\":\"null\"},{\"const\":3}]}}," \
+#define REFUSAL(name, text, says)                                                                  \
+    {                                                                                              \
+        name, ts_local_refusal, text, 0, NULL, NULL, NULL, NULL, says                              \
+    }
+#define LOOP(name, text, says)                                                                     \
+    {                                                                                              \
+        name, ts_local_repetition, text, 0, NULL, NULL, NULL, NULL, says                           \
+    }
+#define FORMAT(name, text, schema, says)                                                           \
+    {                                                                                              \
+        name, ts_local_format, text, 0, NULL, schema, NULL, NULL, says                             \
+    }
+#define TOOL(name, call, arguments, says)                                                          \
+    {                                                                                              \
+        name, ts_local_tools, "", 0, NULL, NULL, call, arguments, says                             \
+    }
+#define PERSON                                                                                     \
+    "{\"type\":\"object\",\"required\":[\"name\",\"age\"],\"additionalProperties\":false,"         \
+    "\"properties\":{\"name\":{\"type\":\"string\",\"minLength\":2},\"age\":{\"type\":"            \
+    "\"integer\","                                                                                 \
+    "\"minimum\":0},\"kind\":{\"enum\":[\"a\",\"b\"]},\"tags\":{\"type\":\"array\",\"items\":"     \
+    "{\"$ref\":\"#/$defs/tag\"}},\"x\":{\"anyOf\":[{\"type\":\"null\"},{\"const\":3}]}},"          \
     "\"$defs\":{\"tag\":{\"type\":\"string\"}}}"
 
 static const struct row rows[] = {
-    {"truncated", ts_local_truncation, "a", TS_FLAG_LENGTH_LIMITED, NULL, NULL, NULL, NULL, "token limit"},
-    {"stream broken off", ts_local_truncation, "a", TS_FLAG_PARTIAL_RESPONSE, NULL, NULL, NULL, NULL, "finish reason"},
+    {"truncated", ts_local_truncation, "a", TS_FLAG_LENGTH_LIMITED, NULL, NULL, NULL, NULL,
+     "token limit"},
+    {"stream broken off", ts_local_truncation, "a", TS_FLAG_PARTIAL_RESPONSE, NULL, NULL, NULL,
+     NULL, "finish reason"},
     {"whole", ts_local_truncation, "a", 0, NULL, NULL, NULL, NULL, NULL},
     REFUSAL("plain refusal", "I'm sorry, but I can't assist with that.", "declines"),
-    REFUSAL("typographic apostrophe", "I\xE2\x80\x99m sorry, but I can\xE2\x80\x99t help with this.", "declines"),
+    REFUSAL("typographic apostrophe",
+            "I\xE2\x80\x99m sorry, but I can\xE2\x80\x99t help with this.", "declines"),
     REFUSAL("does not know", "I don't know.", "declines"),
     REFUSAL("as an AI", "As an AI language model, I cannot provide medical advice.", "declines"),
     REFUSAL("I can't wait", "I can't wait to tell you: it is Paris.", NULL),
@@ -37,21 +54,38 @@ static const struct row rows[] = {
     REFUSAL("refusal quoted later", "He said: I cannot help with that.", NULL),
     REFUSAL("knows", "I know that it is Paris.", NULL),
     REFUSAL("empty", "", NULL),
-    {"content filter", ts_local_refusal, "Well,", 0, "content_filter", NULL, NULL, NULL, "content filter"},
-    LOOP("a sentence again and again", "So it is. And then it was said again. And then it was said again. And then it was said again. And then it was said again. And then it was said again.", "repeats itself"),
-    LOOP("a word again and again", "really really really really really really really really really really really really really really really really really really", "repeats itself"),
-    LOOP("a ruler of dashes", "Title\n------------------------------------------------------------------------------------------------------------------------------------------", NULL),
-    LOOP("a table", "1 apple red\n2 pear green\n3 plum blue\n4 fig brown\n5 kiwi green\n6 lime green\n7 date brown\n8 melon yellow\n9 grape red\n10 peach orange", NULL),
+    {"content filter", ts_local_refusal, "Well,", 0, "content_filter", NULL, NULL, NULL,
+     "content filter"},
+    LOOP("a sentence again and again",
+         "So it is. And then it was said again. And then it was said again. And then it was said "
+         "again. And then it was said again. And then it was said again.",
+         "repeats itself"),
+    LOOP("a word again and again",
+         "really really really really really really really really really really really really "
+         "really really really really really really",
+         "repeats itself"),
+    LOOP("a ruler of dashes",
+         "Title\n----------------------------------------------------------------------------------"
+         "--------------------------------------------------------",
+         NULL),
+    LOOP("a table",
+         "1 apple red\n2 pear green\n3 plum blue\n4 fig brown\n5 kiwi green\n6 lime green\n7 date "
+         "brown\n8 melon yellow\n9 grape red\n10 peach orange",
+         NULL),
     LOOP("short", "ha ha ha ha ha ha", NULL),
-    FORMAT("keeps its schema", "{\"name\":\"Bo\",\"age\":3,\"tags\":[\"x\"],\"x\":3}", PERSON, NULL),
+    FORMAT("keeps its schema", "{\"name\":\"Bo\",\"age\":3,\"tags\":[\"x\"],\"x\":3}", PERSON,
+           NULL),
     FORMAT("missing field", "{\"name\":\"Bo\"}", PERSON, "'age' is missing"),
     FORMAT("wrong type", "{\"name\":\"Bo\",\"age\":\"3\"}", PERSON, "'age' is a string"),
     FORMAT("fraction for an integer", "{\"name\":\"Bo\",\"age\":3.5}", PERSON, "'age' is a number"),
     FORMAT("too small", "{\"name\":\"Bo\",\"age\":-1}", PERSON, "breaks minimum"),
     FORMAT("too short", "{\"name\":\"B\",\"age\":1}", PERSON, "breaks minLength"),
-    FORMAT("field too many", "{\"name\":\"Bo\",\"age\":1,\"y\":1}", PERSON, "'y' is not in the schema"),
-    FORMAT("no such word", "{\"name\":\"Bo\",\"age\":1,\"kind\":\"c\"}", PERSON, "none of the allowed values"),
-    FORMAT("inside a list, through $ref", "{\"name\":\"Bo\",\"age\":1,\"tags\":[\"x\",1]}", PERSON, "'tags[1]'"),
+    FORMAT("field too many", "{\"name\":\"Bo\",\"age\":1,\"y\":1}", PERSON,
+           "'y' is not in the schema"),
+    FORMAT("no such word", "{\"name\":\"Bo\",\"age\":1,\"kind\":\"c\"}", PERSON,
+           "none of the allowed values"),
+    FORMAT("inside a list, through $ref", "{\"name\":\"Bo\",\"age\":1,\"tags\":[\"x\",1]}", PERSON,
+           "'tags[1]'"),
     FORMAT("no form fits", "{\"name\":\"Bo\",\"age\":1,\"x\":4}", PERSON, "fits none"),
     FORMAT("no JSON", "Sure! Here it is", PERSON, "not JSON"),
     FORMAT("JSON in a fence", "```json\n{}\n```", PERSON, "not JSON"),
@@ -145,8 +179,8 @@ int main(void)
 {
     struct CMUnitTest tests[TS_COUNT(rows) + 3];
     for (size_t i = 0; i < TS_COUNT(rows); i++)
-        tests[i] = (struct CMUnitTest){rows[i].name, check_row, NULL, NULL,
-                                       (void *)(uintptr_t)&rows[i]};
+        tests[i] =
+            (struct CMUnitTest){rows[i].name, check_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
     const struct CMUnitTest more[] = {
         cmocka_unit_test(probabilities_give_half_mean_half_weakest),
         cmocka_unit_test(what_is_no_probability_is_left_out),

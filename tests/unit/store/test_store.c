@@ -87,7 +87,8 @@ static uint64_t append(struct ts_store *store, enum ts_table table, const char *
 }
 
 /* Reads all records above `after` as "id=text " in order. */
-static void read_all(struct ts_store *store, enum ts_table table, uint64_t after, struct ts_buf *out)
+static void read_all(struct ts_store *store, enum ts_table table, uint64_t after,
+                     struct ts_buf *out)
 {
     struct ts_err err = {0};
     struct ts_payload *record;

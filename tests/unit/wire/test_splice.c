@@ -128,7 +128,8 @@ static Request *unpack(ts_view bytes)
 
 static void free_request(Request *r)
 {
-    opentelemetry__proto__collector__trace__v1__export_trace_service_request__free_unpacked(r, NULL);
+    opentelemetry__proto__collector__trace__v1__export_trace_service_request__free_unpacked(r,
+                                                                                            NULL);
 }
 
 static void assert_packs_to(const Request *r, ts_view bytes)
@@ -153,7 +154,8 @@ enum fate { KEEP, DROP, APPEND, REPLACE };
 static void append_to(Span *span)
 {
     struct ts_buf kv = TS_BUF_INIT;
-    ts_put_attr_double(&kv, 1, TS_LIT("mine.score"), 0.5); /* as field 1 of a list, to be unpacked */
+    ts_put_attr_double(&kv, 1, TS_LIT("mine.score"),
+                       0.5); /* as field 1 of a list, to be unpacked */
     ts_view inner = ts_view_from(ts_buf_view(&kv), 2);
     span->attributes = realloc(span->attributes, (span->n_attributes + 1) * sizeof(void *));
     span->attributes[span->n_attributes++] =
@@ -235,10 +237,11 @@ static size_t make_edits(const struct found *f, enum fate *fates, struct ts_edit
         fates[i] = (enum fate)below(4);
         if (fates[i] == KEEP)
             continue;
-        edits[n++] = (struct ts_edit){.field = f->at[i].field,
-                                      .drop = fates[i] == DROP,
-                                      .append = fates[i] == DROP ? TS_NOTHING : append,
-                                      .replace = fates[i] == REPLACE ? TS_LIT("mine.") : TS_NOTHING};
+        edits[n++] =
+            (struct ts_edit){.field = f->at[i].field,
+                             .drop = fates[i] == DROP,
+                             .append = fates[i] == DROP ? TS_NOTHING : append,
+                             .replace = fates[i] == REPLACE ? TS_LIT("mine.") : TS_NOTHING};
     }
     return n;
 }
