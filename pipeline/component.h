@@ -37,7 +37,8 @@ struct ts_component {
     struct ts_instance *(*create)(const struct ts_host *host, const void *config,
                                   struct ts_err *err);
     bool (*start)(struct ts_instance *, struct ts_err *err); /* NULL: nothing to start */
-    void (*stop)(struct ts_instance *, ts_time deadline); /* drains; safe twice, safe unstarted */
+    /* Drains; safe twice, safe unstarted. NULL: nothing to stop, the engine drains the queues. */
+    void (*stop)(struct ts_instance *, ts_time deadline);
     void (*free)(struct ts_instance *);                   /* NULL instance is fine */
 };
 

@@ -106,12 +106,6 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     return self;
 }
 
-static void stop(struct ts_instance *self, ts_time deadline)
-{
-    (void)self;
-    (void)deadline;
-}
-
 static void free_instance(struct ts_instance *self)
 {
     free(self);
@@ -134,7 +128,6 @@ const struct ts_exporter ts_exporter_debug = {
              .settings = settings,
              .config_size = sizeof(struct debug_config),
              .create = create,
-             .stop = stop,
              .free = free_instance},
     .send = send_part,
     .post = post,

@@ -282,12 +282,6 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     return NULL;
 }
 
-static void stop(struct ts_instance *self, ts_time deadline)
-{
-    (void)self; /* the queue has drained or let go; calls end by their deadline */
-    (void)deadline;
-}
-
 static bool check(const void *config, struct ts_err *err)
 {
     const struct otlp_grpc_config *c = config;
@@ -403,7 +397,6 @@ const struct ts_exporter ts_exporter_otlp_grpc = {
              .config_size = sizeof(struct otlp_grpc_config),
              .check = check,
              .create = create,
-             .stop = stop,
              .free = free_instance},
     .send = send_part,
     .queue = queue,

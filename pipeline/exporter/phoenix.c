@@ -254,12 +254,6 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     return self;
 }
 
-static void stop(struct ts_instance *self, ts_time deadline)
-{
-    (void)self;
-    (void)deadline;
-}
-
 static bool check(const void *config, struct ts_err *err)
 {
     const struct phoenix_config *c = config;
@@ -327,7 +321,6 @@ const struct ts_exporter ts_exporter_phoenix = {
              .config_size = sizeof(struct phoenix_config),
              .check = check,
              .create = create,
-             .stop = stop,
              .free = free_instance},
     .post = post,
     .queue = queue,

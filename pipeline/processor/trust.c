@@ -476,12 +476,6 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     return self;
 }
 
-static void stop(struct ts_instance *self, ts_time deadline)
-{
-    (void)self; /* flush has let go of everything */
-    (void)deadline;
-}
-
 #define AT(field)    offsetof(struct trust_config, field)
 #define LIMIT(field) AT(thresholds.field) - AT(thresholds)
 static const struct ts_setting thresholds[] = {
@@ -542,7 +536,6 @@ const struct ts_processor ts_processor_trust = {
              .config_size = sizeof(struct trust_config),
              .check = check,
              .create = create,
-             .stop = stop,
              .free = free_instance},
     .consume = consume,
     .flush = flush,

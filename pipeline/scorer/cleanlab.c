@@ -379,12 +379,6 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     return self;
 }
 
-static void stop(struct ts_instance *self, ts_time deadline)
-{
-    (void)self;
-    (void)deadline;
-}
-
 const struct ts_scorer ts_scorer_cleanlab = {
     .base = {.kind = TS_SCORER,
              .type = "cleanlab",
@@ -393,7 +387,6 @@ const struct ts_scorer ts_scorer_cleanlab = {
              .config_size = sizeof(struct ts_cleanlab_config),
              .check = ts_cleanlab_check,
              .create = create,
-             .stop = stop,
              .free = free_instance},
     .annotator_kind = "LLM",
     .identity = identity,

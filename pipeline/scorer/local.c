@@ -142,12 +142,6 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     return self;
 }
 
-static void stop(struct ts_instance *self, ts_time deadline)
-{
-    (void)self;
-    (void)deadline;
-}
-
 static void free_instance(struct ts_instance *self)
 {
     free(self);
@@ -171,7 +165,6 @@ const struct ts_scorer ts_scorer_local = {
              .config_size = sizeof(struct local_config),
              .check = check,
              .create = create,
-             .stop = stop,
              .free = free_instance},
     .annotator_kind = "CODE",
     .identity = identity,
