@@ -104,12 +104,14 @@ class Trustspan:
     """trustspan with a configuration of its own, on free ports, restartable."""
 
     def __init__(self, directory: Path, config: dict, env: dict | None = None,
-                 receiver: dict | None = None, storage: dict | None = None):
+                 receiver: dict | None = None, storage: dict | None = None,
+                 protocol: dict | None = None):
         self.directory, self.env = directory, env or {}
         self.grpc_port, self.metrics_port = free_port(), free_port()
         self.config = {
             "receivers": {"otlp": {"protocols": {
-                "grpc": {"endpoint": f"127.0.0.1:{self.grpc_port}"}}, **(receiver or {})}},
+                "grpc": {"endpoint": f"127.0.0.1:{self.grpc_port}", **(protocol or {})}},
+                **(receiver or {})}},
             "extensions": {"file_storage": {"directory": str(directory / "state"),
                                             **(storage or {})}},
             **config,

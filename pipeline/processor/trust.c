@@ -22,6 +22,7 @@ struct trust_config {
         double untrustworthy, trustworthy;
     } thresholds;
     struct ts_texts write;
+    uint64_t max_waiting;
 };
 
 /* Batches that a loop holds, so that a shutdown can let them go. */
@@ -40,6 +41,7 @@ struct ts_instance {
     size_t shelf_count;
     struct ts_metrics *metrics;
     struct ts_counter *llm_spans, *scored, *late_scored, *late_failed;
+    _Atomic int64_t waiting; /* bytes of requests whose spans wait for a scorer's answer */
 };
 
 struct span {
@@ -62,10 +64,11 @@ struct held {
     struct held *next, **back;
     struct ts_timer timer;
     size_t count, asking;
-    bool left;      /* the spans were handed to the exporters */
-    bool sent;      /* … and all have answered */
-    bool delivered; /* … and none refused them */
-    bool late_kept; /* the store has answered about the late list */
+    int64_t waiting; /* what it adds to the instance's; 0: nothing */
+    bool left;       /* the spans were handed to the exporters */
+    bool sent;       /* … and all have answered */
+    bool delivered;  /* … and none refused them */
+    bool late_kept;  /* the store has answered about the late list */
     struct span spans[];
 };
 
@@ -234,12 +237,22 @@ static ts_view failure(struct span *s, enum ts_job_end end)
     return ts_view_of(s->reason, n);
 }
 
+/* The last answer gives the room back. */
+static void stop_waiting(struct held *h)
+{
+    if (h->asking > 0)
+        return;
+    atomic_fetch_sub(&h->self->waiting, h->waiting);
+    h->waiting = 0;
+}
+
 static void read_answer(struct span *s, enum ts_job_end end)
 {
     struct ts_instance *self = s->held->self;
     const struct ts_score *score = &s->job.result;
     s->asking = false;
     s->held->asking--;
+    stop_waiting(s->held);
     s->verdict.latency = ts_now() - s->asked;
     if (end != TS_JOB_DONE) {
         if (end == TS_JOB_FAILED)
@@ -323,11 +336,38 @@ static struct held *read_spans(struct ts_instance *self, struct ts_batch *b)
     return h;
 }
 
+/* Room for one more request in front of the scorer? One that answers at once needs none. Forwarding
+ * must not stop because a scorer is slow, so what waits for it may not fill the memory. */
+static bool has_room(struct held *h)
+{
+    struct ts_instance *self = h->self;
+    if (!self->scorer->cancel)
+        return true;
+    int64_t bytes = (int64_t)ts_payload_view(h->batch->payload).len;
+    int64_t before = atomic_fetch_add(&self->waiting, bytes);
+    if (before > 0 && before + bytes > (int64_t)self->config->max_waiting) {
+        atomic_fetch_sub(&self->waiting, bytes);
+        return false;
+    }
+    h->waiting = bytes;
+    return true;
+}
+
 static void ask_all(struct held *h, ts_time deadline)
 {
+    if (!has_room(h)) {
+        TS_LOG_LIMITED(TS_WARN, h->self->host->id,
+                       "the scorer cannot keep up; spans leave unscored", "scorer=%s spans=%zu",
+                       h->self->scorer->base.type, h->count);
+        for (size_t i = 0; i < h->count; i++)
+            if (h->spans[i].verdict.decision == TS_UNDECIDED)
+                decide(&h->spans[i], TS_SKIPPED, TS_LIT("overload"));
+        return;
+    }
     for (size_t i = 0; i < h->count; i++)
         if (h->spans[i].verdict.decision == TS_UNDECIDED)
             ask(&h->spans[i], deadline);
+    stop_waiting(h);
 }
 
 static void shelve(struct held *h)
@@ -525,6 +565,13 @@ static const struct ts_setting settings[] = {
      .offset = AT(write),
      .preset = "attributes",
      .help = "attributes, openinference, gen_ai_event: forms in which a score goes into its span"},
+    {.key = "max_waiting",
+     .kind = TS_SIZE,
+     .offset = AT(max_waiting),
+     .preset = "32MiB",
+     .min = "1MiB",
+     .max = "1024GiB",
+     .help = "of requests that wait for a slow scorer; beyond, spans leave as skipped: overload"},
     {0},
 };
 

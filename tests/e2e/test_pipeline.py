@@ -16,7 +16,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from conftest import TRUSTSPAN, Standin, Trustspan, free_port, wait_for
-from spans import Sender, ids, llm_attributes, request
+from spans import EXPORT, Sender, ids, llm_attributes, request
 
 QUICK_RETRY = {"initial_interval": "50ms", "max_interval": "200ms"}
 
@@ -478,6 +478,99 @@ def test_forwarding_never_waits_for_the_scorer(start, backend):
     # and a stop lets go of what is held: it leaves late, its score comes with the next start
     trustspan.process.stop()
     assert by_id(backend)[ids(message)[1]]["trustworthiness.reason"] == "shutdown"
+
+
+def test_a_scorer_that_cannot_keep_up_does_not_stop_the_stream(start, backend):
+    tlm = start(Standin, "tlm")
+    tlm.control(latency_ms=60000)
+    settings = config(backend, cleanlab(tlm), scorer="cleanlab", hold="200ms", max_waiting="1MiB")
+    trustspan = start(Trustspan, {**settings, "service": {
+        "memory_limit": "4MiB", "shutdown_timeout": "1s"}})
+    sender = Sender(trustspan.endpoint)
+    messages = [request([("llm", llm_attributes("q" * 200_000, f"a{i}"))]) for i in range(60)]
+    for message in messages:
+        sender.send(message.SerializeToString())
+    all_in(backend, sum((ids(m) for m in messages), []))
+    reasons = Counter(a["trustworthiness.reason"] for a in by_id(backend).values())
+    assert reasons["hold"] >= 1 and reasons["overload"] >= 1
+    assert sum(reasons.values()) == 60
+    assert "cannot keep up" in trustspan.process.log()
+
+
+def test_a_scorer_that_is_down_is_asked_until_it_is_there(start, backend):
+    tlm = start(Standin, "tlm")
+    tlm.process.stop()
+    trustspan = start(Trustspan, config(backend, cleanlab(tlm), scorer="cleanlab", hold="300ms"))
+    message = request([("llm", llm_attributes("q", "a"))])
+    Sender(trustspan.endpoint).send(message.SerializeToString())
+    all_in(backend, ids(message))
+    assert by_id(backend)[ids(message)[0]]["trustworthiness.decision"] == "late"
+    tlm.start()
+    wait_for(lambda: backend.state()["annotations"], what="the late score")
+
+
+# ---- other ways to stand in the path ----
+
+def test_two_in_a_row_over_tls(start, backend, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                    "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"],
+                   check=True, capture_output=True)
+    files = {"cert_file": str(tmp_path / "cert.pem"), "key_file": str(tmp_path / "key.pem")}
+    (tmp_path / "second").mkdir()
+    second = Trustspan(tmp_path / "second", config(backend), protocol={"tls": files})
+    settings = config(backend)
+    settings["exporters"]["otlp_grpc"].update(
+        endpoint=f"localhost:{second.grpc_port}", compression="gzip",
+        tls={"ca_file": files["cert_file"]})
+    first = start(Trustspan, settings)
+    try:
+        message = request([("s", {"a": 1}), ("llm", llm_attributes("q", "I don't know."))])
+        Sender(first.endpoint).send(message.SerializeToString())
+        all_in(backend, ids(message))
+        attributes = by_id(backend)[ids(message)[1]]
+        assert attributes["trustworthiness.decision"] == "scored"
+        wait_for(first.idle)
+    finally:
+        second.process.stop()
+
+
+def test_without_storage_all_goes_through_memory(start, backend):
+    trustspan = start(Trustspan, {**config(backend), "service": {
+        "storage": "none", "memory_limit": "1MiB", "shutdown_timeout": "1s"}})
+    sender = Sender(trustspan.endpoint)
+    message = request([("s", {"text": "x" * 100_000})])
+    sender.send(message.SerializeToString())
+    all_in(backend, ids(message))
+    assert not (trustspan.directory / "state").exists()
+    backend.control(grpc_faults=[{"code": "UNAVAILABLE"}] * 100000)
+    with pytest.raises(grpc.RpcError) as caught:
+        for _ in range(20):
+            sender.send(request([("s", {"text": "x" * 100_000})]).SerializeToString())
+    assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert "memory_limit" in caught.value.details()
+
+
+def test_calls_beyond_the_limit_are_told_to_wait(start, backend):
+    trustspan = start(Trustspan, config(backend), protocol={"max_calls": 1})
+    body = request([("s", {"text": "x" * 2_000_000})]).SerializeToString()
+    call = Sender(trustspan.endpoint).channel.unary_unary(EXPORT)
+    codes = Counter(f.code() for f in [call.future(body, timeout=20) for _ in range(40)])
+    assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+    assert codes[grpc.StatusCode.OK] >= 1
+
+
+def test_a_slow_backend_is_given_time_and_tried_again(start, backend):
+    settings = config(backend)
+    settings["exporters"]["otlp_grpc"]["timeout"] = "300ms"
+    trustspan = start(Trustspan, settings)
+    backend.control(latency_ms=1000)
+    message = request([("s", {"a": 1})])
+    Sender(trustspan.endpoint).send(message.SerializeToString())
+    wait_for(lambda: trustspan.total("trustspan_exporter_retries") >= 2)
+    backend.control(latency_ms=0)
+    all_in(backend, ids(message))
+    wait_for(trustspan.idle)
 
 
 # ---- killed ----
