@@ -394,7 +394,7 @@ static void consume_late(struct ts_instance *self, struct ts_batch *b)
         h->spans[i].late = true;
     if (left > 0)
         ask_all(h, ts_now() + left);
-    else
+    if (h->asking == 0) /* too late, or no room in front of the scorer */
         ts_count(self->late_failed, (int64_t)h->count);
     maybe_end(h);
 }
