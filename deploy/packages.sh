@@ -2,7 +2,7 @@
 BUILD_PACKAGES="gcc cmake ninja-build pkg-config libgrpc-dev libprotobuf-c-dev protobuf-c-compiler
 libcurl4-openssl-dev libcjson-dev libuv1-dev libmicrohttpd-dev liblmdb-dev libxxhash-dev zlib1g-dev
 libfyaml-dev python3 python3-venv curl"
-TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev"
+TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev openssl"
 
 # install_packages NAME…: only what is missing.
 install_packages() {
