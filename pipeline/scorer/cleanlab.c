@@ -370,7 +370,8 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->window = START_WINDOW < self->config->max_in_flight ? START_WINDOW
                                                               : (int)self->config->max_in_flight;
     struct ts_buf line = TS_BUF_INIT;
-    ts_buf_printf(&line, "Authorization: Bearer %s", self->config->api_key);
+    ts_buf_add_str(&line, "Authorization: Bearer "); /* a key from a file ends in a newline */
+    ts_buf_add_view(&line, ts_view_trim(ts_view_str(self->config->api_key)));
     self->authorization = ts_strdup(ts_buf_cstr(&line));
     explicit_bzero(line.ptr, line.len);
     ts_buf_release(&line);

@@ -97,12 +97,11 @@ static enum ts_cleanlab_class read_error(int status, const cJSON *tree, struct t
         return TS_CLEANLAB_RATE_LIMITED;
     }
     if (status >= 400 && status < 500) {
-        bool length = ts_view_find(text, TS_LIT("length exceeds")) != SIZE_MAX;
-        ts_fail(err, TS_INVALID_ARGUMENT, "cleanlab answered %d: %s" TS_FMT, status,
-                length     ? ""
-                : text.len ? "the request was refused: "
-                           : "the request was refused",
-                TS_ARG(ts_view_cut(text, 0, 160)));
+        /* The service's own words may repeat what it was sent, so only the known ones are passed. */
+        ts_fail(err, TS_INVALID_ARGUMENT, "cleanlab answered %d: %s", status,
+                ts_view_find(text, TS_LIT("length exceeds")) != SIZE_MAX
+                    ? "length exceeds the limit of the service"
+                    : "the request was refused");
         return TS_CLEANLAB_FINAL;
     }
     ts_fail(err, TS_UNAVAILABLE, "cleanlab answered %d", status);

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "json/json.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 static const char tools_introduction[] =
@@ -75,10 +76,19 @@ static void add_indented(struct ts_buf *out, const cJSON *v, int depth)
     ts_buf_printf(out, "\n%*s%c", depth * 2, "", list ? ']' : '}');
 }
 
+/* Arguments are text in the record only when they could not be decoded; none recorded is "". */
+static bool is_undecodable(ts_view json)
+{
+    cJSON *v = ts_json_parse(json, NULL, NULL);
+    bool text = cJSON_IsString(v) && v->valuestring[0];
+    cJSON_Delete(v);
+    return text;
+}
+
 static void add_arguments(struct ts_buf *out, ts_view json, int depth)
 {
     cJSON *v = ts_json_parse(json, NULL, NULL);
-    if (v)
+    if (v && !(cJSON_IsString(v) && !v->valuestring[0]))
         add_indented(out, v, depth);
     else
         ts_buf_add_str(out, "{}");
@@ -100,15 +110,16 @@ static void add_call(struct ts_buf *out, const struct ts_tool_call *call, bool w
     ts_buf_add_str(out, "\n}\n</tool_call>");
 }
 
+/* In a prompt calls stand in paragraphs and have ids, in a response in lines and without. */
 static void add_calls(struct ts_buf *out, ts_view content, const struct ts_tool_call *calls,
-                      size_t count, bool with_id)
+                      size_t count, bool in_prompt)
 {
     bool before = content.len > 0;
     ts_utf8_append_repaired(out, content);
     for (size_t i = 0; i < count; i++) {
         if (before)
-            ts_buf_add_byte(out, '\n');
-        add_call(out, &calls[i], with_id);
+            ts_buf_add_str(out, in_prompt ? "\n\n" : "\n");
+        add_call(out, &calls[i], in_prompt);
         before = true;
     }
 }
@@ -156,9 +167,12 @@ static void add_prefix(struct ts_buf *out, const struct ts_message *m)
     static const char *const names[][2] = {
         {"system", "System"}, {"user", "User"}, {"assistant", "Assistant"}, {"tool", "Tool"}};
     if (m->name.len > 0 && !ts_view_is(m->role, "tool")) {
-        uint8_t first = m->name.ptr[0];
-        ts_buf_add_byte(out, first >= 'a' && first <= 'z' ? (uint8_t)(first - 32) : first);
-        ts_utf8_append_repaired(out, ts_view_from(m->name, 1));
+        size_t at = out->len;
+        ts_utf8_append_repaired(out, m->name);
+        for (size_t i = at; i < out->len; i++)
+            out->ptr[i] = (uint8_t)(out->ptr[i] >= 0x80 ? out->ptr[i]
+                                    : i == at           ? toupper(out->ptr[i])
+                                                        : tolower(out->ptr[i]));
     } else {
         for (size_t i = 0; i < TS_COUNT(names); i++)
             if (ts_view_is(m->role, names[i][0]))
@@ -215,6 +229,9 @@ ts_view ts_flatten_response(struct ts_arena *arena, const struct ts_llm *llm)
 {
     if (llm->tool_call_count == 0)
         return ts_utf8_repair(arena, llm->response);
+    for (size_t i = 0; i < llm->tool_call_count; i++)
+        if (is_undecodable(llm->tool_calls[i].arguments))
+            return ts_utf8_repair(arena, llm->response);
     struct ts_buf out = TS_BUF_INIT;
     add_calls(&out, llm->response, llm->tool_calls, llm->tool_call_count, false);
     return finish(arena, &out);

@@ -77,7 +77,6 @@ int ts_cmd_run(int argc, char **argv)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* every thread inherits it */
-    signal(SIGPIPE, SIG_IGN);
     struct ts_service *service = ts_service_start(plan, &err);
     if (!service)
         goto out;

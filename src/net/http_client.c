@@ -122,19 +122,21 @@ static ts_view origin(const char *url)
     ts_view v = ts_view_str(url);
     size_t host = ts_view_find(v, TS_LIT("://"));
     host = host == SIZE_MAX ? 0 : host + 3;
-    size_t slash = ts_view_find(ts_view_from(v, host), TS_LIT("/"));
-    ts_view o = slash == SIZE_MAX ? v : ts_view_cut(v, 0, host + slash);
-    size_t at = ts_view_find(ts_view_from(o, host), TS_LIT("@")); /* no user:password */
-    return at == SIZE_MAX ? o : ts_view_from(o, host + at + 1);
+    size_t end = host + strcspn(url + host, "/?#");
+    ts_view o = ts_view_cut(v, 0, end);
+    const char *at = memrchr(url + host, '@', end - host); /* no user:password */
+    return at ? ts_view_from(o, (size_t)(at - url) + 1) : o;
 }
 
 /* A connection from the pool may have been closed meanwhile: once more, on a fresh one. */
 static bool try_again(struct ts_http_exchange *x, CURLcode bad)
 {
-    long reused = 1;
-    curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &reused);
+    long fresh = 1;
+    long answered = 0; /* bytes of the head: an answer that began is not asked for again */
+    curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &fresh);
+    curl_easy_getinfo(x->easy, CURLINFO_HEADER_SIZE, &answered);
     bool died = bad == CURLE_SEND_ERROR || bad == CURLE_RECV_ERROR || bad == CURLE_GOT_NOTHING;
-    if (!died || x->again || reused > 0 || x->job->body.len > 0)
+    if (!died || x->again || fresh > 0 || answered > 0)
         return false;
     x->again = true;
     curl_multi_remove_handle(x->client->multi, x->easy);
@@ -275,6 +277,7 @@ static void configure(struct ts_http_exchange *x)
     curl_easy_setopt(e, CURLOPT_PRIVATE, x);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->error);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* else giving up joins the thread that resolves */
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);

@@ -190,7 +190,7 @@ void ts_splice(struct ts_payload *payload, size_t spans, const struct ts_edit *e
                bool keep_others, struct ts_part *out)
 {
     *out = (struct ts_part){.payload = ts_payload_ref(payload)};
-    struct writer w = {edits, edits + count, keep_others, out, 0, TS_BUF_INIT};
+    struct writer w = {edits, count ? edits + count : edits, keep_others, out, 0, TS_BUF_INIT};
     out->spans = spans_left(spans, edits, count, keep_others);
     if (out->spans > 0 || keep_others)
         write_message(&w, ts_payload_view(payload), REQUEST);
@@ -202,7 +202,7 @@ void ts_splice(struct ts_payload *payload, size_t spans, const struct ts_edit *e
             out->slices[i].ptr = own;
             own += out->slices[i].len;
         }
-    assert(own == out->own + own_len);
+    assert(!own || own == out->own + own_len);
 }
 
 void ts_part_whole(struct ts_payload *payload, size_t spans, struct ts_part *out)

@@ -418,6 +418,16 @@ def test_a_scorer_that_fails_leaves_the_span_unscored(start, backend, fault, rea
     assert trustspan.total("trustspan_decisions") == 1
 
 
+def test_a_service_that_repeats_what_it_was_sent_does_not_reach_the_log(start, backend):
+    tlm = start(Standin, "tlm")
+    tlm.control(always={"status": 400, "body": {"error": "bad value 'Gallium.' for test-key"}})
+    trustspan, attributes = one_llm_span(start, backend, tlm)
+    assert attributes["trustworthiness.reason"] == "invalid_argument"
+    assert "answered 400" in trustspan.process.log()
+    assert "Gallium" not in trustspan.process.log()
+    assert "test-key" not in trustspan.process.log()
+
+
 def test_a_null_score_is_no_score(start, backend):
     tlm = start(Standin, "tlm")
     tlm.control(always={"status": 200, "body": {"confidence_score": None}})

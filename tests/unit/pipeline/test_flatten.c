@@ -21,7 +21,7 @@ static void roles_become_prefixes(void **state)
     struct ts_message m[] = {
         {.role = TS_LIT("system"), .content = TS_LIT("Be brief.")},
         {.role = TS_LIT("system"), .content = TS_LIT("Be kind.")},
-        {.role = TS_LIT("user"), .content = TS_LIT("Hi"), .name = TS_LIT("alice")},
+        {.role = TS_LIT("user"), .content = TS_LIT("Hi"), .name = TS_LIT("alICE")},
         {.role = TS_LIT("assistant"), .content = TS_LIT("Hello")},
         {.role = TS_LIT("user"), .content = TS_LIT("Bye")},
     };
@@ -80,12 +80,54 @@ static void tools_calls_and_results_are_rendered(void **state)
     ts_arena_free(arena);
 }
 
+#define CALL(arguments) "<tool_call>\n{\n  \"name\": \"f\",\n  \"arguments\": " arguments
+
+static void text_and_calls_stand_apart(void **state)
+{
+    (void)state;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_tool_call calls[] = {{TS_LIT("a"), TS_LIT("f"), TS_LIT("{}")},
+                                   {TS_LIT("b"), TS_LIT("f"), TS_LIT("\"\"")}};
+    struct ts_message m = {.role = TS_LIT("assistant"),
+                           .content = TS_LIT("Let me look."),
+                           .tool_calls = calls,
+                           .tool_call_count = 2};
+    struct ts_llm llm = {.messages = &m,
+                         .message_count = 1,
+                         .response = m.content,
+                         .tool_calls = calls,
+                         .tool_call_count = 2};
+    assert_view_is(ts_flatten_prompt(arena, &llm),
+                   "Assistant: Let me look.\n\n" CALL("{}") ",\n  \"call_id\": \"a\"\n}\n"
+                                                            "</tool_call>\n\n" CALL(
+                                                                "{}") ",\n  \"call_id\": \"b\"\n}\n"
+                                                                      "</tool_call>\n\nAssistant:");
+    assert_view_is(
+        ts_flatten_response(arena, &llm),
+        "Let me look.\n" CALL("{}") "\n}\n</tool_call>\n" CALL("{}") "\n}\n</tool_call>");
+    ts_arena_free(arena);
+}
+
+static void arguments_that_cannot_be_decoded_leave_the_text(void **state)
+{
+    (void)state;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_tool_call calls[] = {{TS_LIT("a"), TS_LIT("f"), TS_LIT("{}")},
+                                   {TS_LIT("b"), TS_LIT("f"), TS_LIT("\"{cut\"")}};
+    struct ts_llm llm = {
+        .response = TS_LIT("Let me look."), .tool_calls = calls, .tool_call_count = 2};
+    assert_view_is(ts_flatten_response(arena, &llm), "Let me look.");
+    ts_arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_user_message_is_its_text),
         cmocka_unit_test(roles_become_prefixes),
         cmocka_unit_test(tools_calls_and_results_are_rendered),
+        cmocka_unit_test(text_and_calls_stand_apart),
+        cmocka_unit_test(arguments_that_cannot_be_decoded_leave_the_text),
     };
     return cmocka_run_group_tests_name("flatten", tests, NULL, NULL);
 }
