@@ -166,7 +166,7 @@ static size_t make_edits(struct held *h, bool late_only, struct ts_edit *edits, 
                                       .replace = late_only ? TS_NOTHING : TS_OWN_PREFIX};
     }
     const uint8_t *ptr = text->ptr; /* it stands still only now */
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; ptr && i < n; i++) {
         edits[i].append.ptr = ptr;
         ptr += edits[i].append.len;
     }
