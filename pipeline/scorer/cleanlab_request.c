@@ -1,7 +1,7 @@
 /* cleanlab_request.c - settings, their rules, and the bodies made of them (tlm-api.md §3, §4). */
 #include "pipeline/scorer/cleanlab.h"
 
-#include "pipeline/scorer/flatten.h"
+#include "llm/flatten.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* flatten.c - the renderings; JSON in them escapes what is not ASCII, as Python's json does. */
-#include "pipeline/scorer/flatten.h"
+#include "llm/flatten.h"
 
 #include "base/utf8.h"
 #include "json/json.h"

@@ -1,7 +1,7 @@
 /* Conversations as strings: the example of tlm-algorithm §4.3 and its rules. */
 #include "testing.h"
 
-#include "pipeline/scorer/flatten.h"
+#include "llm/flatten.h"
 
 static void a_lone_user_message_is_its_text(void **state)
 {

@@ -1,0 +1,95 @@
+/* reply.c - bodies of chat/completions and embeddings, as OpenAI, Azure, vLLM, Ollama and llama.cpp
+ * write them: log probabilities null, empty or absent, no usage, content as a list of parts. */
+#include "tlm/tlm.h"
+
+#include <math.h>
+
+static ts_view content_of(struct ts_arena *arena, const cJSON *content)
+{
+    if (!cJSON_IsArray(content))
+        return ts_json_text(content);
+    struct ts_buf all = TS_BUF_INIT;
+    const cJSON *part;
+    cJSON_ArrayForEach(part, content)
+        ts_buf_add_view(&all, ts_json_text(ts_json_get(part, "text")));
+    ts_view text = ts_arena_copy(arena, ts_buf_view(&all));
+    ts_buf_release(&all);
+    return text;
+}
+
+static double logprob_of(const cJSON *item)
+{
+    double p;
+    return ts_json_double(ts_json_get(item, "logprob"), &p) ? p : -INFINITY;
+}
+
+static const struct ts_logprob *read_top(struct ts_arena *arena, const cJSON *list, size_t *count)
+{
+    size_t n = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+    struct ts_logprob *top = n ? ts_arena_alloc(arena, n * sizeof *top) : NULL;
+    const cJSON *item;
+    *count = 0;
+    if (n > 0)
+        cJSON_ArrayForEach(item, list) top[(*count)++] =
+            (struct ts_logprob){ts_json_text(ts_json_get(item, "token")), logprob_of(item)};
+    return top;
+}
+
+static void read_tokens(struct ts_arena *arena, const cJSON *list, struct ts_tlm_reply *reply)
+{
+    size_t n = (size_t)cJSON_GetArraySize(list);
+    struct ts_tlm_token *tokens = ts_arena_alloc(arena, (n + 1) * sizeof *tokens);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        struct ts_tlm_token *t = &tokens[reply->token_count++];
+        t->text = ts_json_text(ts_json_get(item, "token"));
+        t->logprob = logprob_of(item);
+        t->top = read_top(arena, ts_json_get(item, "top_logprobs"), &t->top_count);
+    }
+    reply->tokens = tokens;
+    reply->has_tokens = true;
+}
+
+static int64_t count_of(const cJSON *body, const char *path)
+{
+    int64_t n;
+    return ts_json_int64(ts_json_path(body, path), &n) && n >= 0 ? n : -1;
+}
+
+bool ts_tlm_read_completion(struct ts_arena *arena, const cJSON *body, struct ts_tlm_reply *reply)
+{
+    *reply = (struct ts_tlm_reply){.prompt_tokens = count_of(body, "usage.prompt_tokens"),
+                                   .completion_tokens = count_of(body, "usage.completion_tokens")};
+    const cJSON *choice = cJSON_GetArrayItem(ts_json_get(body, "choices"), 0);
+    const cJSON *message = ts_json_get(choice, "message");
+    if (!cJSON_IsObject(message))
+        return false;
+    reply->content = content_of(arena, ts_json_get(message, "content"));
+    reply->reasoning = ts_json_text(ts_json_get(message, "reasoning_content"));
+    if (reply->reasoning.len == 0) /* newer vLLM and Ollama */
+        reply->reasoning = ts_json_text(ts_json_get(message, "reasoning"));
+    const cJSON *tokens = ts_json_path(choice, "logprobs.content");
+    if (cJSON_IsArray(tokens))
+        read_tokens(arena, tokens, reply);
+    return true;
+}
+
+bool ts_tlm_read_embedding(struct ts_arena *arena, const cJSON *body, struct ts_tlm_reply *reply)
+{
+    *reply = (struct ts_tlm_reply){.prompt_tokens = count_of(body, "usage.prompt_tokens"),
+                                   .completion_tokens = 0};
+    const cJSON *list = ts_json_get(cJSON_GetArrayItem(ts_json_get(body, "data"), 0), "embedding");
+    if (!cJSON_IsArray(list) || !list->child)
+        return false;
+    double *vector = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *vector);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!cJSON_IsNumber(item))
+            return false;
+        vector[reply->dimensions++] = item->valuedouble;
+    }
+    reply->vector = vector;
+    return true;
+}
