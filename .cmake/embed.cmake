@@ -1,0 +1,13 @@
+# Writes OUT, a C file with the text of every file of FOLDER: the prompts, compiled in.
+file(GLOB files "${FOLDER}/*.txt")
+set(bodies "")
+set(rows "")
+foreach(file ${files})
+    get_filename_component(name "${file}" NAME_WE)
+    string(MAKE_C_IDENTIFIER "${name}" id)
+    file(READ "${file}" bytes HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+    string(APPEND bodies "static const uint8_t prompt_${id}[] = {${bytes}};\n")
+    string(APPEND rows "    {\"${name}\", {prompt_${id}, sizeof prompt_${id}}},\n")
+endforeach()
+file(WRITE "${OUT}" "#include \"tlm/prompt.h\"\n${bodies}const struct ts_prompt ts_prompts[] = {\n${rows}    {NULL, {NULL, 0}},\n};\n")

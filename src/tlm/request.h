@@ -1,0 +1,33 @@
+/* request.h - a call as the body of a request to an OpenAI-compatible server (§4, §5, §8.1). */
+#ifndef TS_TLM_REQUEST_H
+#define TS_TLM_REQUEST_H
+
+#include "tlm/tlm.h"
+
+enum ts_tlm_format {                      /* how a JSON reply is asked for; servers differ */
+                     TS_FORMAT_BY_SCHEMA, /* response_format json_schema, strict */
+                     TS_FORMAT_BY_OBJECT, /* response_format json_object */
+                     TS_FORMAT_BY_WORDS,  /* in the prompt only */
+};
+
+struct ts_tlm_wire {
+    const char *judge_model, *sample_model;
+    const char *embedding_small, *embedding_large;
+    int max_tokens;             /* of a reply, beside the thinking */
+    bool logprobs;              /* ask for them where they are of use */
+    bool temperature;           /* some models refuse any */
+    bool max_completion_tokens; /* the newer name of max_tokens */
+    enum ts_tlm_format format;
+    ts_view extra; /* members of a JSON object without its braces; empty: none */
+};
+
+/* Appends the body. Embeddings have a body of their own kind. */
+void ts_tlm_request(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
+                    const struct ts_tlm_wire *wire, struct ts_buf *out);
+/* Appends the messages of a consistency sample as a JSON list (§8.1, D22). */
+void ts_tlm_sample_messages(const struct ts_tlm *tlm, const struct ts_tlm_wire *wire,
+                            struct ts_buf *out);
+/* Appends the conversation as a reflection shows it (§4.1). */
+void ts_tlm_request_text(const struct ts_tlm *tlm, struct ts_buf *out);
+
+#endif
