@@ -24,11 +24,13 @@ struct ts_score_job {
         ts_view explanation;   /* empty: none */
         ts_view skipped;       /* "insufficient_evidence" …: a reason, when there is no score */
         ts_view model, preset; /* who judged, with what; empty: does not apply */
+        ts_view version;       /* of prompts and rules; empty: the service does not say */
         ts_view signals;       /* which signals spoke, comma-separated; empty: does not apply */
         struct ts_eval *evals; /* extra evaluations */
         size_t eval_count;
         ts_view fields;  /* JSON text: per-field scores of structured outputs; empty: none */
         double cost_usd; /* < 0: unknown */
+        int64_t prompt_tokens, completion_tokens; /* of all requests; 0: none reported */
         int attempts;    /* requests made; 0 for scorers that make none */
     } result;
 };

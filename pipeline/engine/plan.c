@@ -389,8 +389,9 @@ struct ts_planned *ts_plan_scorer(struct ts_plan *plan, const char *id, struct t
     while (*m.tail)
         m.tail = &(*m.tail)->next;
     if (strcmp(id, "auto") == 0) {
-        const char *key = getenv("CLEANLAB_TLM_API_KEY");
-        id = key && *key ? "cleanlab" : "local";
+        const char *hosted = getenv("CLEANLAB_TLM_API_KEY");
+        const char *judge = getenv("OPENAI_API_KEY");
+        id = hosted && *hosted ? "cleanlab" : judge && *judge ? "tlm" : "local";
     }
     struct ts_planned *p = find(plan, TS_SCORER, ts_view_str(id));
     if (!p) {
@@ -399,7 +400,7 @@ struct ts_planned *ts_plan_scorer(struct ts_plan *plan, const char *id, struct t
         if (!component || strchr(id, '/')) {
             ts_fail_in(err, "processors::trust::scorer");
             ts_fail(err, TS_INVALID_ARGUMENT,
-                    "scorer '%s' is not defined; use auto, local, cleanlab or an id under scorers",
+                    "scorer '%s' is not defined; use auto, local, tlm, cleanlab or an id under scorers",
                     id);
             return NULL;
         }

@@ -55,6 +55,7 @@ static void put_attributes(const struct ts_verdict *v, struct ts_buf *out)
     put_text(out, ATTRIBUTE, "trustworthiness.explanation", s->explanation);
     put_text(out, ATTRIBUTE, "trustworthiness.model", s->model);
     put_text(out, ATTRIBUTE, "trustworthiness.preset", s->preset);
+    put_text(out, ATTRIBUTE, "trustworthiness.version", s->version);
     put_text(out, ATTRIBUTE, "trustworthiness.signals", s->signals);
     put_text(out, ATTRIBUTE, "trustworthiness.fields", s->fields);
     for (size_t i = 0; i < s->eval_count; i++) {

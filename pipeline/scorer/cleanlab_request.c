@@ -169,18 +169,6 @@ static void add_options(cJSON *to, const struct ts_cleanlab_config *c,
         cJSON_AddNumberToObject(to, "max_timeout", ceil((double)timeout / (double)TS_S));
 }
 
-static double perplexity(const struct ts_llm *llm)
-{
-    double sum = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < llm->logprob_count; i++)
-        if (llm->logprobs[i].logprob <= 0) {
-            sum += exp(llm->logprobs[i].logprob);
-            n++;
-        }
-    return n ? sum / (double)n : -1;
-}
-
 static bool is_allowed(const struct ts_texts *list, ts_view response)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -195,8 +183,8 @@ static void add_score_body(cJSON *body, const struct ts_cleanlab_config *c, ts_v
     cJSON_AddItemToObject(body, "prompt", ts_json_new_text(prompt));
     cJSON *answer = cJSON_AddObjectToObject(body, "response");
     cJSON_AddItemToObject(answer, "response", ts_json_new_text(response));
-    double p = perplexity(llm);
-    if (p >= 0 && p <= 1)
+    double p = ts_llm_mean_probability(llm);
+    if (!isnan(p))
         cJSON_AddNumberToObject(answer, "perplexity", p);
     if (c->constrain_outputs.count > 0 && is_allowed(&c->constrain_outputs, response))
         cJSON_AddItemToObject(answer, "constrain_outputs", texts(&c->constrain_outputs));

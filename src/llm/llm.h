@@ -150,6 +150,9 @@ struct ts_llm {
     int64_t start_ns, end_ns;
 };
 
+/* Mean probability of the recorded tokens (tlm-algorithm §9.2 without alternatives); NaN: none. */
+double ts_llm_mean_probability(const struct ts_llm *llm);
+
 /* Appends the record as one JSON object with the field names of dialects §1. */
 bool ts_llm_print(const struct ts_llm *llm, struct ts_buf *out);
 

@@ -2,6 +2,9 @@
 structured outputs and log probabilities. It knows a dozen questions and answers some of them wrongly,
 with low probability on the wrong piece, as models often do.
 
+It is also the judge of the TLM algorithm (judge.py). Faults and shapes are set through POST /__control;
+GET /__calls returns the requests received, without their headers.
+
 python3 llm.py PORT
 """
 
@@ -10,8 +13,11 @@ from __future__ import annotations
 import json
 import math
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import judge
 
 # question -> (answer, {word: probability of that word}); other words are nearly certain
 KNOWN: dict[str, tuple[str, dict[str, float]]] = {
@@ -37,6 +43,18 @@ class Faults:
     latency_ms = 0
     status = 0
     body = ""
+    headers: dict[str, str] = {}
+    fail_next: list[dict] = []  # {status, body, headers}: one request each
+    refuse: list[str] = []  # parameters that are an error
+    shape = ""  # of the answers, see judge.shaped
+    reply: str | None = None  # the content of every judge's reply
+    raw: str | None = None  # the whole body of every answer
+    force_stream = False
+
+
+class Seen:
+    lock = threading.Lock()
+    calls: list[dict] = []
 
 
 def tokens(text: str, doubts: dict[str, float]) -> list[tuple[str, float]]:
@@ -61,6 +79,12 @@ def answer(request: dict) -> dict:
                 "function": {"name": name, "arguments": '{"city": "Bergen"}'}}
         message = {"role": "assistant", "content": None, "tool_calls": [call]}
         return {"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": None}
+    graded = judge.grade(question, KNOWN)
+    if graded is not None:
+        text = graded if Faults.reply is None else Faults.reply
+        logprobs = {"content": judge.pieces(text), "refusal": None}
+        return {"index": 0, "message": {"role": "assistant", "content": text, "refusal": None},
+                "finish_reason": "stop", "logprobs": logprobs if request.get("logprobs") else None}
     text, doubts = KNOWN.get(question, (f"You said: {question}", {}))
     all_tokens = tokens(text, doubts)
     limit = request.get("max_tokens") or request.get("max_completion_tokens") or len(all_tokens)
@@ -81,14 +105,20 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_args: object) -> None:
         pass
 
-    def send(self, status: int, body: bytes, kind: str = "application/json") -> None:
+    def send(self, status: int, body: bytes, kind: str = "application/json",
+             headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def do_GET(self) -> None:
+        if self.path == "/__calls":
+            with Seen.lock:
+                return self.send(200, json.dumps(Seen.calls).encode())
         self.send(200, json.dumps({"object": "list", "data": [{"id": "stand-in"}]}).encode())
 
     def do_POST(self) -> None:
@@ -98,20 +128,38 @@ class Handler(BaseHTTPRequestHandler):
             for key, value in request.items():
                 setattr(Faults, key, value)
             return self.send(200, b"{}")
+        with Seen.lock:
+            Seen.calls.append({"path": self.path, "auth": bool(self.headers.get("Authorization") or
+                                                              self.headers.get("api-key")),
+                               "body": request})
+            fault = Faults.fail_next.pop(0) if Faults.fail_next else None
         time.sleep(Faults.latency_ms / 1000)
+        if fault:
+            return self.send(fault["status"], fault.get("body", "").encode(),
+                             headers=fault.get("headers"))
         if Faults.status:
-            return self.send(Faults.status, Faults.body.encode())
-        if not self.path.endswith("/chat/completions"):
+            return self.send(Faults.status, Faults.body.encode(), headers=Faults.headers)
+        if Faults.raw is not None:
+            return self.send(200, Faults.raw.encode())
+        path = self.path.split("?")[0]
+        if path.endswith("/embeddings"):
+            data = [{"object": "embedding", "index": 0, "embedding": judge.embedding(request["input"])}]
+            return self.send(200, json.dumps({"object": "list", "data": data, "model": request["model"],
+                                              "usage": {"prompt_tokens": 5, "total_tokens": 5}}).encode())
+        if not path.endswith("/chat/completions"):
             return self.send(404, b'{"error": {"message": "unknown path"}}')
+        refused = judge.refusal(request, Faults.refuse)
+        if refused:
+            return self.send(400, json.dumps(refused).encode())
         choice = answer(request)
         base = {"id": f"chatcmpl-{time.monotonic_ns():x}", "created": int(time.time()),
                 "model": request.get("model", "stand-in")}
-        if request.get("stream"):
+        if request.get("stream") or Faults.force_stream:
             return self.stream(base, choice)
         words = len((choice["message"]["content"] or "").split())
         usage = {"prompt_tokens": 20, "completion_tokens": words, "total_tokens": 20 + words}
         body = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
-        return self.send(200, json.dumps(body).encode())
+        return self.send(200, json.dumps(judge.shaped(body, Faults.shape)).encode())
 
     def stream(self, base: dict, choice: dict) -> None:
         self.send_response(200)
@@ -132,5 +180,9 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 512
+
+
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

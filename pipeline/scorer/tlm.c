@@ -1,0 +1,633 @@
+/* tlm.c - the TLM algorithm on any OpenAI-compatible server.
+ * src/tlm says whom to ask what, and what the replies come to; net/api_client gets the calls there and
+ * back. One score is a handful of calls, all that can be under way at once; a lost one costs its
+ * component, not the score (tlm-algorithm §16). */
+#include "pipeline/scorer/tlm.h"
+
+#include "llm/flatten.h"
+#include "pipeline/engine/engine.h"
+
+#include <math.h>
+#include <semaphore.h>
+#include <stdlib.h>
+
+enum { CHARS_PER_TOKEN = 4, MOST_CHANGES = 6 };
+
+struct ts_instance {
+    const struct ts_tlm_config *config;
+    const struct ts_host *host;
+    struct ts_arena *arena;
+    struct ts_tlm_options options;
+    struct ts_tlm_wire wire; /* what the server takes, as far as it has been found out */
+    struct ts_api *api;
+    const char *chat_url, *embeddings_url;
+    struct ts_recorder *recorder;
+    struct score *scores; /* under way */
+    sem_t stopped;
+    bool stopping;
+    struct ts_counter *calls_ok, *calls_failed, *calls_unread, *tokens_in, *tokens_out;
+};
+
+/* One call of a score, from the plan to its reply. */
+struct asking {
+    struct ts_api_call api; /* first: the cast back is safe */
+    struct score *score;
+    struct asking *next, **back; /* all of the score */
+    size_t call;
+    struct ts_judge_used used;
+    int changes; /* times that the server wanted it otherwise */
+    bool plain;  /* without all that a server may not know */
+};
+
+/* One record on its way to a score. */
+struct score {
+    struct ts_instance *self;
+    struct ts_score_job *job;
+    struct score *next, **back;
+    struct ts_task task;
+    struct ts_tlm_input input;
+    struct ts_tlm *tlm;
+    struct asking *calls; /* under way */
+    size_t asked;
+    struct ts_err last; /* why a call failed */
+    struct ts_buf recorded;
+    bool cancelled, no_price;
+};
+
+/* ---- the end of a score ---- */
+
+static void finish(struct score *s, enum ts_job_end end)
+{
+    struct ts_instance *self = s->self;
+    struct ts_score_job *job = s->job;
+    *s->back = s->next;
+    if (s->next)
+        s->next->back = s->back;
+    ts_buf_release(&s->recorded);
+    free(s);
+    ts_job_finish(&job->job, end);
+    if (self->stopping && !self->scores)
+        sem_post(&self->stopped);
+}
+
+static ts_view fields_json(struct ts_arena *arena, const struct ts_tlm_result *r)
+{
+    struct ts_buf out = TS_BUF_INIT;
+    for (size_t i = 0; i < r->field_count; i++) {
+        ts_buf_add_str(&out, i ? "," : "{");
+        ts_json_append_text(&out, r->fields[i].name);
+        ts_buf_add_str(&out, ":{\"score\":");
+        ts_json_append_double(&out, r->fields[i].value);
+        ts_buf_add_str(&out, ",\"explanation\":");
+        ts_json_append_text(&out, r->fields[i].explanation);
+        ts_buf_add_byte(&out, '}');
+    }
+    ts_buf_add_str(&out, r->field_count ? "}" : "");
+    ts_view text = ts_arena_copy(arena, ts_buf_view(&out));
+    ts_buf_release(&out);
+    return text;
+}
+
+static void give_evals(struct ts_score_job *job, const struct ts_tlm_result *r)
+{
+    struct ts_score *out = &job->result;
+    out->evals = ts_arena_alloc(job->arena, (r->eval_count + 1) * sizeof *out->evals);
+    for (size_t i = 0; i < r->eval_count; i++)
+        if (!isnan(r->evals[i].score))
+            out->evals[out->eval_count++] = (struct ts_eval){
+                (const char *)ts_arena_copy(job->arena, r->evals[i].name).ptr, r->evals[i].score};
+}
+
+static void conclude(struct score *s)
+{
+    struct ts_score_job *job = s->job;
+    struct ts_score *out = &job->result;
+    struct ts_tlm_result r;
+    ts_tlm_conclude(s->tlm, &r);
+    if (s->self->recorder)
+        ts_record_score(s->self->recorder, s->tlm, job->llm->response_id, &s->recorded, &r);
+    give_evals(job, &r);
+    out->has_score = !isnan(r.score);
+    out->score = r.score;
+    out->explanation = r.explanation;
+    out->fields = fields_json(job->arena, &r);
+    if (s->no_price)
+        out->cost_usd = -1;
+    if (s->cancelled) {
+        finish(s, TS_JOB_CANCELLED);
+    } else if (out->has_score) {
+        finish(s, TS_JOB_DONE);
+    } else if (s->last.code == TS_DEADLINE_EXCEEDED && job->job.deadline > 0 &&
+               ts_now() >= job->job.deadline) {
+        finish(s, TS_JOB_EXPIRED);
+    } else {
+        if (s->last.code == TS_OK)
+            ts_fail(&s->last, TS_INTERNAL, r.error ? "%s" : "no reply of the judge could be read%s",
+                    r.error ? r.error : "");
+        job->job.err = s->last;
+        finish(s, TS_JOB_FAILED);
+    }
+}
+
+/* ---- one call ---- */
+
+static struct ts_tlm_call *call_of(const struct asking *a)
+{
+    return &a->score->tlm->calls[a->call];
+}
+
+static void write_body(struct ts_api_call *api, struct ts_buf *body)
+{
+    struct asking *a = (struct asking *)(void *)api;
+    const struct ts_tlm *tlm = a->score->tlm;
+    const struct ts_tlm_call *call = call_of(a);
+    struct ts_tlm_wire wire = a->score->self->wire;
+    if (a->plain) {
+        wire.logprobs = wire.temperature = false;
+        wire.format = TS_FORMAT_BY_WORDS;
+    }
+    bool chat = call->kind != TS_TLM_EMBEDDING;
+    a->used = (struct ts_judge_used){
+        .logprobs = chat && wire.logprobs && ts_tlm_wants_logprobs(tlm, call),
+        .format = chat && wire.format != TS_FORMAT_BY_WORDS && ts_tlm_wants_schema(tlm, call),
+        .temperature = chat && wire.temperature};
+    ts_tlm_request(tlm, call, &wire, body);
+}
+
+static void add_cost(struct score *s, const struct ts_tlm_call *call,
+                     const struct ts_tlm_reply *reply)
+{
+    struct ts_instance *self = s->self;
+    struct ts_score *out = &s->job->result;
+    const char *model = call->kind == TS_TLM_SAMPLE               ? self->wire.sample_model
+                        : call->kind != TS_TLM_EMBEDDING          ? self->wire.judge_model
+                        : call->measure == TS_TLM_EMBEDDING_SMALL ? self->wire.embedding_small
+                                                                  : self->wire.embedding_large;
+    int64_t in = reply->prompt_tokens > 0 ? reply->prompt_tokens : 0;
+    int64_t completion = reply->completion_tokens > 0 ? reply->completion_tokens : 0;
+    struct ts_price price;
+    out->prompt_tokens += in;
+    out->completion_tokens += completion;
+    if (self->tokens_in) {
+        ts_count(self->tokens_in, in);
+        ts_count(self->tokens_out, completion);
+    }
+    if (reply->prompt_tokens >= 0 &&
+        ts_price_find(self->config->prices, ts_view_str(model), &price))
+        out->cost_usd += ((double)in * price.input + (double)completion * price.output) / 1e6;
+    else
+        s->no_price = true;
+}
+
+static void count_call(struct ts_instance *self, struct ts_counter *counter)
+{
+    if (self->calls_ok)
+        ts_count(counter, 1);
+}
+
+/* Was nothing found in a reply that came? */
+static bool is_unread(const struct ts_tlm_call *call)
+{
+    return call->kind == TS_TLM_EMBEDDING ? !call->vector
+           : call->kind == TS_TLM_SAMPLE  ? !call->has_text
+                                          : !call->has_mapped;
+}
+
+static void take_reply(struct asking *a, cJSON *body, const struct ts_tlm_reply *reply)
+{
+    struct score *s = a->score;
+    struct ts_tlm_call *call = call_of(a);
+    add_cost(s, call, reply);
+    ts_tlm_answer(s->tlm, a->call, reply);
+    count_call(s->self, is_unread(call) ? s->self->calls_unread : s->self->calls_ok);
+    if (s->self->recorder)
+        ts_record_call(call, body, "", &s->recorded);
+}
+
+static enum ts_api_verdict refused(struct asking *a, const struct ts_http_job *answer, cJSON *body,
+                                   struct ts_err *err)
+{
+    struct ts_instance *self = a->score->self;
+    char code[48];
+    enum ts_api_verdict verdict = ts_api_status("the judge", answer->status, err);
+    ts_judge_error_code(body, code, sizeof code);
+    if (code[0]) {
+        struct ts_err plain = *err;
+        ts_fail(err, plain.code, "%.200s (%s)", plain.what, code);
+    }
+    bool of_the_request = answer->status == 400 || answer->status == 404 || answer->status == 422;
+    bool filtered = strcmp(code, "content_filter") == 0 || strcmp(code, "model_not_found") == 0;
+    if (verdict != TS_API_FINAL || !of_the_request || filtered || a->changes >= MOST_CHANGES)
+        return verdict;
+    a->changes++;
+    if (ts_judge_give_way(body, &a->used, &self->wire))
+        return TS_API_AGAIN;
+    bool optional = a->used.logprobs || a->used.format;
+    if (optional && !a->plain) { /* it does not say what it dislikes */
+        a->plain = true;
+        return TS_API_AGAIN;
+    }
+    return verdict;
+}
+
+static enum ts_api_verdict read_answer(struct ts_api_call *api, const struct ts_http_job *answer,
+                                       struct ts_err *err)
+{
+    struct asking *a = (struct asking *)(void *)api;
+    bool ok = answer->status >= 200 && answer->status < 300;
+    cJSON *body = ts_judge_body(answer);
+    enum ts_api_verdict verdict = TS_API_OK;
+    if (ok) {
+        struct ts_arena *scratch = ts_arena_new();
+        struct ts_tlm_reply reply;
+        bool embedding = call_of(a)->kind == TS_TLM_EMBEDDING;
+        bool read = embedding ? ts_tlm_read_embedding(scratch, body, &reply)
+                              : ts_tlm_read_completion(scratch, body, &reply);
+        if (read)
+            take_reply(a, body, &reply);
+        else
+            verdict = TS_API_RETRY;
+        if (!read)
+            ts_fail(err, TS_INTERNAL, "the judge answered with something that is no %s",
+                    embedding ? "embedding" : "chat completion");
+        ts_arena_free(scratch);
+    } else {
+        verdict = refused(a, answer, body, err);
+    }
+    cJSON_Delete(body);
+    return verdict;
+}
+
+static void ask_more(struct score *s);
+
+static void on_call_done(struct ts_job *job, enum ts_job_end end)
+{
+    struct asking *a = (struct asking *)(void *)job;
+    struct score *s = a->score;
+    s->job->result.attempts += a->api.attempts;
+    if (end != TS_JOB_DONE) {
+        const struct ts_tlm_reply lost = {.failed = true};
+        bool timeout = end == TS_JOB_EXPIRED || job->err.code == TS_DEADLINE_EXCEEDED;
+        s->last = job->err;
+        if (end == TS_JOB_EXPIRED)
+            ts_fail(&s->last, TS_DEADLINE_EXCEEDED, "the judge did not answer in time");
+        s->cancelled |= end == TS_JOB_CANCELLED;
+        if (s->self->recorder)
+            ts_record_call(call_of(a), NULL, timeout ? "timeout" : "api_error", &s->recorded);
+        ts_tlm_answer(s->tlm, a->call, &lost);
+        count_call(s->self, s->self->calls_failed);
+    }
+    *a->back = a->next;
+    if (a->next)
+        a->next->back = a->back;
+    free(a);
+    ask_more(s);
+    if (s->tlm->open == 0)
+        conclude(s);
+}
+
+static int64_t expected_tokens(const struct score *s)
+{
+    const struct ts_tlm_config *c = s->self->config;
+    size_t text = s->input.request.len + s->input.response.len;
+    return (int64_t)(text / CHARS_PER_TOKEN) + c->max_tokens;
+}
+
+static void ask_more(struct score *s)
+{
+    struct ts_instance *self = s->self;
+    for (; s->asked < s->tlm->call_count; s->asked++) {
+        struct asking *a = ts_alloc(sizeof *a);
+        enum ts_tlm_call_kind kind = s->tlm->calls[s->asked].kind;
+        bool embedding = kind == TS_TLM_EMBEDDING;
+        a->score = s;
+        a->next = s->calls;
+        a->back = &s->calls;
+        if (a->next)
+            a->next->back = &a->next;
+        s->calls = a;
+        a->call = s->asked;
+        a->api = (struct ts_api_call){
+            .job = {.home = self->host->loop,
+                    .deadline = s->job->job.deadline,
+                    .done = on_call_done},
+            .url = embedding ? self->embeddings_url : self->chat_url,
+            .tokens = self->config->tokens_per_minute ? expected_tokens(s) : 0,
+            .urgent = embedding || kind == TS_TLM_SIMILARITY, /* a score begun is finished first */
+            .retries = -1,
+            .write = write_body,
+            .read = read_answer};
+        ts_api_submit(self->api, &a->api);
+    }
+}
+
+/* ---- the record as input ---- */
+
+static bool is_shown(const struct ts_llm *llm, ts_view text)
+{
+    for (size_t i = 0; i < llm->message_count; i++)
+        if (ts_view_find(llm->messages[i].content, text) != SIZE_MAX)
+            return true;
+    return false;
+}
+
+/* All retrieved documents; `unseen` gets those that no message quotes. */
+static ts_view context_of(struct ts_arena *arena, const struct ts_llm *llm, struct ts_buf *unseen)
+{
+    struct ts_buf all = TS_BUF_INIT;
+    for (size_t i = 0; i < llm->document_count; i++) {
+        ts_view text = llm->documents[i].content;
+        ts_buf_add_str(&all, all.len ? "\n\n" : "");
+        ts_buf_add_view(&all, text);
+        if (!is_shown(llm, ts_view_trim(text))) {
+            ts_buf_add_str(unseen, unseen->len ? "\n\n" : "");
+            ts_buf_add_view(unseen, text);
+        }
+    }
+    ts_view context = ts_arena_copy(arena, ts_buf_view(&all));
+    ts_buf_release(&all);
+    return context;
+}
+
+/* A judge of a retrieval needs what was retrieved: what the messages do not hold goes before them. */
+static ts_view request_of(struct ts_arena *arena, const struct ts_llm *llm,
+                          const struct ts_buf *unseen)
+{
+    ts_view prompt = ts_flatten_prompt(arena, llm);
+    if (unseen->len == 0)
+        return prompt;
+    struct ts_buf out = TS_BUF_INIT;
+    ts_buf_add_str(&out, "Context:\n");
+    ts_buf_add_view(&out, ts_buf_view(unseen));
+    ts_buf_add_str(&out, "\n\n");
+    ts_buf_add_view(&out, prompt);
+    ts_view request = ts_arena_copy(arena, ts_buf_view(&out));
+    ts_buf_release(&out);
+    return request;
+}
+
+static void read_record(struct score *s)
+{
+    const struct ts_llm *llm = s->job->llm;
+    struct ts_arena *arena = s->job->arena;
+    struct ts_buf unseen = TS_BUF_INIT;
+    bool literal = s->self->options.compat == TS_TLM_REFERENCE;
+    s->input = (struct ts_tlm_input){
+        .messages = llm->messages,
+        .message_count = llm->message_count,
+        .tools = llm->tools,
+        .tool_count = llm->tool_count,
+        .response = ts_flatten_response(arena, llm),
+        .only_tool_calls = llm->tool_call_count > 0 && ts_view_trim(llm->response).len == 0,
+        .perplexity = ts_llm_mean_probability(llm),
+        .has_context = llm->document_count > 0,
+        .structured = llm->format_type == TS_FORMAT_JSON_SCHEMA && llm->format_schema.len > 0,
+        .schema = llm->format_schema,
+        .model = llm->model,
+        .temperature = NAN};
+    s->input.context = context_of(arena, llm, &unseen);
+    if (!literal)
+        s->input.request = request_of(arena, llm, &unseen);
+    ts_buf_release(&unseen);
+}
+
+/* ---- coming and going ---- */
+
+static void take_in(struct ts_task *task)
+{
+    struct score *s = TS_OUTER(task, struct score, task);
+    struct ts_instance *self = s->self;
+    struct ts_score *out = &s->job->result;
+    s->next = self->scores;
+    s->back = &self->scores;
+    if (s->next)
+        s->next->back = &s->next;
+    self->scores = s;
+    *out = (struct ts_score){.model = ts_view_str(self->config->model),
+                             .preset = ts_view_str(ts_tlm_preset_name(self->options.preset)),
+                             .version = TS_LIT(TS_TLM_VERSION)};
+    read_record(s);
+    s->tlm = ts_tlm_new(s->job->arena, &self->options, &s->input, &s->job->job.err);
+    if (!s->tlm) {
+        out->skipped = TS_LIT("no_prompt");
+        finish(s, TS_JOB_DONE);
+        return;
+    }
+    ask_more(s);
+    if (s->tlm->open == 0)
+        conclude(s);
+}
+
+static void score(struct ts_instance *self, struct ts_score_job *job)
+{
+    struct score *s = ts_alloc(sizeof *s);
+    s->self = self;
+    s->job = job;
+    s->task.run = take_in;
+    ts_loop_post(self->host->loop, &s->task);
+}
+
+struct order {
+    struct ts_task task;
+    struct ts_instance *self;
+    struct ts_score_job *job;
+};
+
+static void cancel_here(struct ts_task *task)
+{
+    struct order *o = TS_OUTER(task, struct order, task);
+    struct score *s = o->self->scores;
+    while (s && s->job != o->job)
+        s = s->next;
+    for (struct asking *a = s ? s->calls : NULL, *next; a; a = next) {
+        next = a->next;
+        ts_api_cancel(o->self->api, &a->api);
+    }
+    free(o);
+}
+
+static void cancel(struct ts_instance *self, struct ts_score_job *job)
+{
+    struct order *o = ts_alloc(sizeof *o);
+    *o = (struct order){{.run = cancel_here}, self, job};
+    ts_loop_post(self->host->loop, &o->task);
+}
+
+static void identity(const struct ts_instance *self, struct ts_buf *out)
+{
+    const struct ts_tlm_config *c = self->config;
+    ts_buf_printf(out, "tlm/" TS_TLM_VERSION " %s %s|%s|%s|%s|%s p%d e%d m%d v%d c%d r%d s%d t%d",
+                  c->base_url, c->api_version, c->model, c->sample_model, c->embedding_small,
+                  c->embedding_large, c->preset, c->effort, c->measure, c->prompt_evaluation,
+                  c->compat, (int)c->num_self_reflections, (int)c->num_consistency_samples,
+                  (int)c->max_tokens);
+    for (size_t i = 0; i < c->constrain_outputs.count; i++)
+        ts_buf_printf(out, " l%zu:%s", strlen(c->constrain_outputs.items[i]),
+                      c->constrain_outputs.items[i]);
+    for (size_t i = 0; self->options.has_evals && i < self->options.eval_count; i++) {
+        const struct ts_tlm_eval *e = &self->options.evals[i];
+        const ts_view parts[] = {e->name, e->criteria, e->query_id, e->context_id, e->response_id};
+        ts_buf_add_str(out, " v");
+        for (size_t k = 0; k < TS_COUNT(parts); k++) {
+            ts_buf_printf(out, "%zu:", parts[k].len);
+            ts_buf_add_view(out, parts[k]);
+        }
+    }
+    ts_buf_add_str(out, self->options.has_evals ? " own-evals " : " ");
+    ts_buf_add_view(out, self->wire.extra);
+}
+
+/* ---- life ---- */
+
+static const char *url_of(struct ts_instance *self, const char *path)
+{
+    ts_view root = ts_view_str(self->config->base_url);
+    while (ts_view_ends(root, TS_LIT("/")))
+        root.len--;
+    bool azure = self->config->api_version && *self->config->api_version;
+    return (const char *)ts_arena_printf(self->arena, TS_FMT "%s%s%s", TS_ARG(root), path,
+                                         azure ? "?api-version=" : "",
+                                         azure ? self->config->api_version : "")
+        .ptr;
+}
+
+static const char *key_header(struct ts_instance *self)
+{
+    ts_view key = ts_view_trim(ts_view_str(self->config->api_key)); /* from a file: a newline */
+    bool azure = self->config->api_version && *self->config->api_version;
+    if (key.len == 0)
+        return NULL;
+    return (const char *)ts_arena_printf(self->arena, "%s" TS_FMT,
+                                         azure ? "api-key: " : "Authorization: Bearer ",
+                                         TS_ARG(key))
+        .ptr;
+}
+
+static struct ts_api *make_api(struct ts_instance *self)
+{
+    const struct ts_tlm_config *c = self->config;
+    const char **headers = ts_arena_alloc(self->arena, (c->headers.count + 3) * sizeof *headers);
+    size_t n = 0;
+    headers[n++] = "Content-Type: application/json";
+    if (key_header(self))
+        headers[n++] = key_header(self);
+    for (size_t i = 0; i < c->headers.count; i++)
+        headers[n++] = (const char *)ts_arena_printf(self->arena, "%s: %s", c->headers.items[i].key,
+                                                     c->headers.items[i].value)
+                           .ptr;
+    struct ts_api_options options = {.name = "the judge",
+                                     .headers = headers,
+                                     .ca_file = c->ca_file,
+                                     .timeout = c->timeout,
+                                     .retry_unit = c->retry_unit,
+                                     .retries = (int)c->max_retries,
+                                     .max_in_flight = (int)c->max_in_flight,
+                                     .calls_per_minute = c->calls_per_minute,
+                                     .tokens_per_minute = c->tokens_per_minute};
+    return ts_api_new(self->host->loop, &options);
+}
+
+/* Models that take no temperature and count their reasoning (§5.5). */
+static bool reasons_unseen(const char *model)
+{
+    static const char *const starts[] = {"o1", "o3", "o4", "gpt-5"};
+    for (size_t i = 0; i < TS_COUNT(starts); i++)
+        if (strncmp(model, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+static void make_counters(struct ts_instance *self)
+{
+    struct ts_metrics *m = self->host->engine ? ts_engine_metrics(self->host->engine) : NULL;
+    const char *calls =
+        "Calls of the judge: read, failed, or answered with what could not be read.";
+    const char *tokens = "Tokens that the judge reported.";
+    if (!m)
+        return;
+    self->calls_ok = ts_metrics_counter(m, "trustspan_judge_calls", "outcome=\"ok\"", calls);
+    self->calls_failed =
+        ts_metrics_counter(m, "trustspan_judge_calls", "outcome=\"failed\"", calls);
+    self->calls_unread =
+        ts_metrics_counter(m, "trustspan_judge_calls", "outcome=\"unreadable\"", calls);
+    self->tokens_in = ts_metrics_counter(m, "trustspan_judge_tokens", "kind=\"prompt\"", tokens);
+    self->tokens_out =
+        ts_metrics_counter(m, "trustspan_judge_tokens", "kind=\"completion\"", tokens);
+}
+
+static void free_instance(struct ts_instance *self)
+{
+    if (!self)
+        return;
+    ts_api_free(self->api);
+    ts_recorder_close(self->recorder);
+    sem_destroy(&self->stopped);
+    ts_arena_free(self->arena);
+    free(self);
+}
+
+static struct ts_instance *create(const struct ts_host *host, const void *config,
+                                  struct ts_err *err)
+{
+    const struct ts_tlm_config *c = config;
+    struct ts_recorder *recorder = c->record ? ts_recorder_open(c->record, err) : NULL;
+    if (c->record && !recorder)
+        return NULL;
+    struct ts_instance *self = ts_alloc(sizeof *self);
+    self->config = c;
+    self->host = host;
+    self->recorder = recorder;
+    self->arena = ts_arena_new();
+    sem_init(&self->stopped, 0, 0);
+    ts_tlm_options_of(self->arena, c, &self->options);
+    bool quiet = reasons_unseen(c->model);
+    self->wire = (struct ts_tlm_wire){.judge_model = c->model,
+                                      .sample_model = *c->sample_model ? c->sample_model : c->model,
+                                      .embedding_small = c->embedding_small,
+                                      .embedding_large = c->embedding_large,
+                                      .max_tokens = (int)c->max_tokens,
+                                      .logprobs = !quiet,
+                                      .temperature = !quiet,
+                                      .max_completion_tokens = quiet,
+                                      .extra = ts_tlm_extra_body(self->arena, c->body)};
+    self->chat_url = url_of(self, "/chat/completions");
+    self->embeddings_url = url_of(self, "/embeddings");
+    self->api = make_api(self);
+    make_counters(self);
+    return self;
+}
+
+static void stop_here(struct ts_task *task)
+{
+    struct order *o = TS_OUTER(task, struct order, task);
+    struct ts_instance *self = o->self;
+    self->stopping = true;
+    ts_api_close(self->api);
+    if (!self->scores)
+        sem_post(&self->stopped);
+}
+
+/* Everything under way ends as cancelled, before the loops go. Thread: not the loop's. */
+static void stop(struct ts_instance *self, ts_time deadline)
+{
+    struct order o = {{.run = stop_here}, self, NULL};
+    (void)deadline;
+    ts_loop_post(self->host->loop, &o.task);
+    sem_wait(&self->stopped);
+}
+
+const struct ts_scorer ts_scorer_tlm = {
+    .base = {.kind = TS_SCORER,
+             .type = "tlm",
+             .about = "the TLM algorithm, run here, on any OpenAI-compatible server",
+             .settings = ts_tlm_table,
+             .config_size = sizeof(struct ts_tlm_config),
+             .check = ts_tlm_check,
+             .create = create,
+             .stop = stop,
+             .free = free_instance},
+    .annotator_kind = "LLM",
+    .identity = identity,
+    .score = score,
+    .cancel = cancel,
+};

@@ -1,0 +1,66 @@
+/* tlm_price.c - what a model's tokens cost. */
+#include "pipeline/scorer/tlm.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+static const struct {
+    const char *model;
+    struct ts_price price;
+} table[] = {
+#define TS_PRICE(model, input, output) {model, {input, output}},
+#include "pipeline/scorer/tlm_prices.def"
+#undef TS_PRICE
+};
+
+/* "gpt-4o-2024-08-06", "claude-sonnet-4-20250514": without the date. */
+static ts_view undated(ts_view model)
+{
+    size_t digits = 0;
+    size_t len = model.len;
+    while (len > 0 && (isdigit(model.ptr[len - 1]) ||
+                       (digits > 0 && digits < 8 && model.ptr[len - 1] == '-'))) {
+        digits += isdigit(model.ptr[len - 1]) != 0;
+        len--;
+        if (digits == 8)
+            break;
+    }
+    bool dated = digits == 8 && len > 1 && model.ptr[len - 1] == '-';
+    return dated ? ts_view_cut(model, 0, len - 1) : model;
+}
+
+static bool is_amount(const struct ts_node *n, double *out)
+{
+    if (!n || n->kind != TS_NODE_SCALAR || n->text.len == 0)
+        return false;
+    char *copy = ts_view_dup(n->text);
+    char *end;
+    *out = strtod(copy, &end);
+    bool ok = *end == '\0' && *out >= 0;
+    free(copy);
+    return ok;
+}
+
+static bool overridden(const struct ts_node *overrides, ts_view model, struct ts_price *price)
+{
+    for (const struct ts_node *n = overrides ? overrides->first : NULL; n; n = n->next)
+        if (ts_view_eq(n->key, model) && n->kind == TS_NODE_LIST &&
+            is_amount(n->first, &price->input))
+            return is_amount(n->first->next, &price->output);
+    return false;
+}
+
+bool ts_price_find(const struct ts_node *overrides, ts_view model, struct ts_price *price)
+{
+    const ts_view names[] = {model, undated(model)};
+    for (size_t k = 0; k < TS_COUNT(names); k++) {
+        if (overridden(overrides, names[k], price))
+            return true;
+        for (size_t i = 0; i < TS_COUNT(table); i++)
+            if (ts_view_is(names[k], table[i].model)) {
+                *price = table[i].price;
+                return true;
+            }
+    }
+    return false;
+}
