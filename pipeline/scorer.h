@@ -20,6 +20,7 @@ struct ts_score_job {
     struct ts_arena *arena;   /* the record's; results live as long */
     struct ts_score {
         bool has_score;        /* with DONE: false means `skipped` says why there is none */
+        bool partial;          /* a part of it was lost: good, but not to be kept */
         double score;          /* 0…1 */
         ts_view explanation;   /* empty: none */
         ts_view skipped;       /* "insufficient_evidence" …: a reason, when there is no score */
@@ -31,7 +32,7 @@ struct ts_score_job {
         ts_view fields;  /* JSON text: per-field scores of structured outputs; empty: none */
         double cost_usd; /* < 0: unknown */
         int64_t prompt_tokens, completion_tokens; /* of all requests; 0: none reported */
-        int attempts;    /* requests made; 0 for scorers that make none */
+        int attempts;                             /* requests made; 0 for scorers that make none */
     } result;
 };
 

@@ -8,22 +8,14 @@
 #include "base/log.h"
 #include "llm/extract.h"
 #include "pipeline/engine/engine.h"
+#include "pipeline/engine/score_cache.h"
+#include "pipeline/processor/trust_config.h"
 #include "pipeline/processor/verdict.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct trust_config {
-    const char *scorer;
-    ts_time hold, give_up;
-    struct {
-        double untrustworthy, trustworthy;
-    } thresholds;
-    struct ts_texts write;
-    uint64_t max_waiting;
-};
 
 /* Batches that a loop holds, so that a shutdown can let them go. */
 struct shelf {
@@ -32,11 +24,12 @@ struct shelf {
 };
 
 struct ts_instance {
-    const struct trust_config *config;
+    const struct ts_trust_config *config;
     const struct ts_host *host;
     const struct ts_scorer *scorer;
     struct ts_instance *judge;
     unsigned write;
+    struct ts_cache *cache; /* NULL: none */
     struct shelf *shelves;
     size_t shelf_count;
     struct ts_metrics *metrics;
@@ -49,6 +42,7 @@ struct span {
     struct held *held;
     struct ts_llm llm;
     struct ts_arena *arena;
+    struct ts_cache_key key; /* with a cache: of what is asked */
     ts_time asked;
     struct ts_verdict verdict;
     bool asking; /* the scorer has the job */
@@ -246,6 +240,15 @@ static void stop_waiting(struct held *h)
     h->waiting = 0;
 }
 
+static void take_score(struct span *s, enum ts_decision decision)
+{
+    const struct ts_trust_config *c = s->held->self->config;
+    s->verdict.score = &s->job.result;
+    s->verdict.label = ts_verdict_label(s->job.result.score, c->thresholds.untrustworthy,
+                                        c->thresholds.trustworthy);
+    decide(s, decision, TS_NOTHING);
+}
+
 static void read_answer(struct span *s, enum ts_job_end end)
 {
     struct ts_instance *self = s->held->self;
@@ -265,10 +268,9 @@ static void read_answer(struct span *s, enum ts_job_end end)
     } else if (!(score->score >= 0 && score->score <= 1)) {
         decide(s, TS_FAILED, TS_LIT("out_of_range"));
     } else {
-        s->verdict.score = score;
-        s->verdict.label = ts_verdict_label(score->score, self->config->thresholds.untrustworthy,
-                                            self->config->thresholds.trustworthy);
-        decide(s, TS_SCORED, TS_NOTHING);
+        take_score(s, TS_SCORED);
+        if (self->cache)
+            ts_score_remember(self->cache, &s->key, score);
     }
 }
 
@@ -302,6 +304,19 @@ static void ask(struct span *s, ts_time deadline)
     s->job.arena = s->arena;
     s->job.result.cost_usd = -1;
     h->self->scorer->score(h->self->judge, &s->job);
+}
+
+/* Was it scored before? Then nobody is asked. */
+static bool recall(struct span *s)
+{
+    struct ts_instance *self = s->held->self;
+    if (!self->cache)
+        return false;
+    s->key = ts_score_key(self->scorer, self->judge, &s->llm);
+    if (s->late || !ts_score_recall(self->cache, &s->key, s->arena, &s->job.result))
+        return false;
+    take_score(s, TS_CACHED);
+    return true;
 }
 
 static struct held *read_spans(struct ts_instance *self, struct ts_batch *b)
@@ -365,7 +380,7 @@ static void ask_all(struct held *h, ts_time deadline)
         return;
     }
     for (size_t i = 0; i < h->count; i++)
-        if (h->spans[i].verdict.decision == TS_UNDECIDED)
+        if (h->spans[i].verdict.decision == TS_UNDECIDED && !recall(&h->spans[i]))
             ask(&h->spans[i], deadline);
     stop_waiting(h);
 }
@@ -447,42 +462,27 @@ static void flush(struct ts_instance *self, struct ts_loop *loop)
 
 /* ---- life ---- */
 
-static unsigned write_bits(const struct ts_texts *write)
-{
-    unsigned bits = 0;
-    for (size_t i = 0; i < write->count; i++)
-        bits |= strcmp(write->items[i], "openinference") == 0  ? TS_WRITE_OPENINFERENCE
-                : strcmp(write->items[i], "gen_ai_event") == 0 ? TS_WRITE_GEN_AI_EVENT
-                                                               : TS_WRITE_ATTRIBUTES;
-    return bits;
-}
-
-static bool check(const void *config, struct ts_err *err)
-{
-    const struct trust_config *c = config;
-    if (c->thresholds.untrustworthy > c->thresholds.trustworthy)
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "thresholds: untrustworthy %g is above trustworthy %g; swap them",
-                       c->thresholds.untrustworthy, c->thresholds.trustworthy);
-    for (size_t i = 0; i < c->write.count; i++) {
-        static const char *const known[] = {"attributes", "openinference", "gen_ai_event"};
-        bool ok = false;
-        for (size_t k = 0; k < TS_COUNT(known); k++)
-            ok = ok || strcmp(c->write.items[i], known[k]) == 0;
-        if (!ok)
-            return ts_fail(err, TS_INVALID_ARGUMENT,
-                           "write: '%s' is none of attributes, openinference, gen_ai_event",
-                           c->write.items[i]);
-    }
-    return true;
-}
-
 static void free_instance(struct ts_instance *self)
 {
     if (!self)
         return;
+    ts_cache_close(self->cache);
     free(self->shelves);
     free(self);
+}
+
+/* A scorer that answers at once needs no cache. One that cannot be opened is no reason to stand
+ * still: scores are then paid for each time, and the log says so. */
+static void open_cache(struct ts_instance *self)
+{
+    const struct ts_trust_config *c = self->config;
+    struct ts_err err = {0};
+    struct ts_cache_options options = {c->cache.directory, c->cache.max_size, c->cache.max_age};
+    if (!c->cache.enabled || !self->scorer->cancel)
+        return;
+    self->cache = ts_cache_open(&options, &err);
+    if (!self->cache)
+        ts_log(TS_WARN, self->host->id, "no score cache", "reason=\"%s\"", err.what);
 }
 
 static struct ts_instance *create(const struct ts_host *host, const void *config,
@@ -498,7 +498,8 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
         free_instance(self);
         return NULL;
     }
-    self->write = write_bits(&self->config->write);
+    open_cache(self);
+    self->write = ts_trust_write_bits(&self->config->write);
     struct ts_loop *const *loops = ts_engine_loops(host->engine, &self->shelf_count);
     self->shelves = ts_alloc(self->shelf_count * sizeof *self->shelves);
     for (size_t i = 0; i < self->shelf_count; i++)
@@ -516,72 +517,13 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     return self;
 }
 
-#define AT(field)    offsetof(struct trust_config, field)
-#define LIMIT(field) AT(thresholds.field) - AT(thresholds)
-static const struct ts_setting thresholds[] = {
-    {.key = "untrustworthy",
-     .kind = TS_DOUBLE,
-     .offset = LIMIT(untrustworthy),
-     .preset = "0.5",
-     .min = "0",
-     .max = "1",
-     .help = "scores below are untrustworthy"},
-    {.key = "trustworthy",
-     .kind = TS_DOUBLE,
-     .offset = LIMIT(trustworthy),
-     .preset = "0.8",
-     .min = "0",
-     .max = "1",
-     .help = "scores from here on are trustworthy"},
-    {0},
-};
-static const struct ts_setting settings[] = {
-    {.key = "scorer",
-     .kind = TS_TEXT,
-     .offset = AT(scorer),
-     .preset = "auto",
-     .help = "id of a scorer; auto: cleanlab with CLEANLAB_TLM_API_KEY, else local"},
-    {.key = "hold",
-     .kind = TS_DURATION,
-     .offset = AT(hold),
-     .preset = "10s",
-     .min = "0s",
-     .max = "10m",
-     .help = "how long LLM spans wait for their score; 0s: they do not"},
-    {.key = "give_up",
-     .kind = TS_DURATION,
-     .offset = AT(give_up),
-     .preset = "1h",
-     .min = "1s",
-     .max = "168h",
-     .help = "how long a late score is waited for"},
-    {.key = "thresholds",
-     .kind = TS_BLOCK,
-     .offset = AT(thresholds),
-     .sub = thresholds,
-     .help = "from score to label"},
-    {.key = "write",
-     .kind = TS_TEXTS,
-     .offset = AT(write),
-     .preset = "attributes",
-     .help = "attributes, openinference, gen_ai_event: forms in which a score goes into its span"},
-    {.key = "max_waiting",
-     .kind = TS_SIZE,
-     .offset = AT(max_waiting),
-     .preset = "32MiB",
-     .min = "1MiB",
-     .max = "1024GiB",
-     .help = "of requests that wait for a slow scorer; beyond, spans leave as skipped: overload"},
-    {0},
-};
-
 const struct ts_processor ts_processor_trust = {
     .base = {.kind = TS_PROCESSOR,
              .type = "trust",
              .about = "scores the trustworthiness of every LLM response",
-             .settings = settings,
-             .config_size = sizeof(struct trust_config),
-             .check = check,
+             .settings = ts_trust_table,
+             .config_size = sizeof(struct ts_trust_config),
+             .check = ts_trust_check,
              .create = create,
              .free = free_instance},
     .consume = consume,

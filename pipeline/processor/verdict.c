@@ -12,7 +12,8 @@
 
 const char *ts_decision_name(enum ts_decision decision)
 {
-    static const char *const names[] = {"undecided", "scored", "late", "skipped", "failed"};
+    static const char *const names[] = {"undecided", "scored",  "cached",
+                                        "late",      "skipped", "failed"};
     return names[decision];
 }
 
@@ -25,7 +26,8 @@ const char *ts_verdict_label(double score, double untrustworthy, double trustwor
 
 static bool has_score(const struct ts_verdict *v)
 {
-    return v->decision == TS_SCORED && v->score && v->score->has_score;
+    bool decided = v->decision == TS_SCORED || v->decision == TS_CACHED;
+    return decided && v->score && v->score->has_score;
 }
 
 static void put_text(struct ts_buf *out, uint32_t number, const char *key, ts_view text)

@@ -5,7 +5,7 @@
 #include "pipeline/engine/evaluation.h"
 #include "pipeline/scorer.h"
 
-enum ts_decision { TS_UNDECIDED, TS_SCORED, TS_LATE, TS_SKIPPED, TS_FAILED };
+enum ts_decision { TS_UNDECIDED, TS_SCORED, TS_CACHED, TS_LATE, TS_SKIPPED, TS_FAILED };
 const char *ts_decision_name(enum ts_decision decision);
 
 enum { TS_WRITE_ATTRIBUTES = 1, TS_WRITE_OPENINFERENCE = 2, TS_WRITE_GEN_AI_EVENT = 4 };

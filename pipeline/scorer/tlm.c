@@ -98,6 +98,19 @@ static void give_evals(struct ts_score_job *job, const struct ts_tlm_result *r)
                 (const char *)ts_arena_copy(job->arena, r->evals[i].name).ptr, r->evals[i].score};
 }
 
+/* What a recording is found by: the span, or what a line of `score` calls itself. */
+static ts_view name_of(struct ts_arena *arena, const struct ts_llm *llm)
+{
+    struct ts_buf hex = TS_BUF_INIT;
+    if (llm->span_id.len == 0)
+        return llm->response_id;
+    for (size_t i = 0; i < llm->span_id.len; i++)
+        ts_buf_printf(&hex, "%02x", llm->span_id.ptr[i]);
+    ts_view name = ts_arena_copy(arena, ts_buf_view(&hex));
+    ts_buf_release(&hex);
+    return name;
+}
+
 static void conclude(struct score *s)
 {
     struct ts_score_job *job = s->job;
@@ -105,9 +118,10 @@ static void conclude(struct score *s)
     struct ts_tlm_result r;
     ts_tlm_conclude(s->tlm, &r);
     if (s->self->recorder)
-        ts_record_score(s->self->recorder, s->tlm, job->llm->response_id, &s->recorded, &r);
+        ts_record_score(s->self->recorder, s->tlm, name_of(job->arena, job->llm), &s->recorded, &r);
     give_evals(job, &r);
     out->has_score = !isnan(r.score);
+    out->partial = s->last.code != TS_OK;
     out->score = r.score;
     out->explanation = r.explanation;
     out->fields = fields_json(job->arena, &r);
@@ -282,7 +296,7 @@ static void on_call_done(struct ts_job *job, enum ts_job_end end)
         a->next->back = a->back;
     free(a);
     ask_more(s);
-    if (s->tlm->open == 0)
+    if (!s->calls)
         conclude(s);
 }
 
@@ -414,7 +428,7 @@ static void take_in(struct ts_task *task)
         return;
     }
     ask_more(s);
-    if (s->tlm->open == 0)
+    if (!s->calls) /* no template, no sample: nothing to ask */
         conclude(s);
 }
 

@@ -1,31 +1,43 @@
 /* score.c - JSON lines in, one JSON line with score, explanation and decision out, in the order of
  * the input. Each line is {"prompt" or "messages", "response", …}; what else the record knows
- * (tools, response_format, logprobs, finish_reason, context) may be there, too. */
+ * (tools, response_format, logprobs, finish_reason, context) may be there, too. With --output a run
+ * that was stopped goes on where it was; what was scored before is not paid for again. */
 #include "cmd/cmd.h"
 
-#include "json/json.h"
-#include "llm/normal.h"
-#include "pipeline/scorer.h"
+#include "cmd/score_file.h"
+#include "cmd/score_line.h"
+#include "pipeline/engine/score_cache.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LONGEST_LINE = 64 << 20, IN_FLIGHT = 256 };
+
+struct options {
+    const char *scorer, *path, *output, *cache, *replay, *compat;
+    bool no_cache;
+};
 
 struct session {
     struct ts_loop *loop;
     const struct ts_scorer *scorer;
     struct ts_instance *instance;
+    struct ts_cache *cache;   /* NULL: none */
+    struct ts_score_file out; /* where results go, and what is in it already */
     FILE *in;
     char *line;
     size_t line_cap;
-    size_t lines, failed;
+    size_t lines, total; /* read so far; in the input, 0: unknown */
+    size_t printed, failed, cached, resumed;
+    double cost;
     int open; /* items not yet printed */
     bool end;
     struct item *first, **last; /* in the order of the input */
     struct ts_task more;
-    bool more_posted;
+    bool more_posted, show_progress;
+    ts_time next_progress;
 };
 
 struct item {
@@ -35,148 +47,48 @@ struct item {
     struct ts_arena *arena;
     struct ts_llm llm;
     cJSON *tree;
+    struct ts_cache_key key;
     size_t number; /* of the line, from 1 */
     const char *decision;
     ts_view reason;
     bool decided;
 };
 
-/* ---- a line into a record ---- */
+/* ---- progress: on standard error, a line that renews itself, or one every ten seconds ---- */
 
-static ts_view text_at(const cJSON *tree, const char *key)
+static void show_progress(struct session *s, bool last)
 {
-    return ts_json_text(ts_json_get(tree, key));
-}
-
-static void read_messages(struct ts_arena *arena, const cJSON *list, struct ts_llm *llm)
-{
-    llm->messages = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *llm->messages);
-    const cJSON *m;
-    cJSON_ArrayForEach(m, list) llm->messages[llm->message_count++] =
-        (struct ts_message){.role = ts_normal_role(text_at(m, "role")),
-                            .content = text_at(m, "content"),
-                            .tool_call_id = text_at(m, "tool_call_id"),
-                            .name = text_at(m, "name")};
-}
-
-static void read_logprobs(struct ts_arena *arena, const cJSON *list, struct ts_llm *llm)
-{
-    if (!cJSON_IsArray(list))
+    bool terminal = isatty(STDERR_FILENO);
+    ts_time now = ts_now();
+    if (!s->show_progress || (!last && now < s->next_progress))
         return;
-    llm->logprobs = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *llm->logprobs);
-    llm->has_logprobs = true;
-    const cJSON *p;
-    cJSON_ArrayForEach(p, list)
-    {
-        double value;
-        if (ts_json_double(ts_json_get(p, "logprob"), &value))
-            llm->logprobs[llm->logprob_count++] = (struct ts_logprob){text_at(p, "token"), value};
-    }
+    s->next_progress = now + (terminal ? 100 * TS_MS : 10 * TS_S);
+    char of[32] = "";
+    if (s->total > 0)
+        snprintf(of, sizeof of, " of %zu", s->total);
+    fprintf(stderr, "%s%zu%s done, %zu from the cache, %zu failed, $%.4f so far%s",
+            terminal ? "\r\033[K" : "", s->printed + s->resumed, of, s->cached, s->failed, s->cost,
+            terminal && !last ? "" : "\n");
 }
 
-static void read_format(struct ts_arena *arena, const cJSON *format, struct ts_llm *llm)
-{
-    ts_view type = text_at(format, "type");
-    const cJSON *schema = ts_json_path(format, "json_schema.schema");
-    if (!schema)
-        schema = ts_json_get(format, "schema");
-    llm->format_type = ts_view_is(type, "json_schema")   ? TS_FORMAT_JSON_SCHEMA
-                       : ts_view_is(type, "json_object") ? TS_FORMAT_JSON_OBJECT
-                                                         : TS_FORMAT_NONE;
-    llm->format_schema = schema ? ts_json_print(arena, schema) : TS_NOTHING;
-}
+/* ---- results ---- */
 
-static void read_context(struct ts_arena *arena, const cJSON *context, struct ts_llm *llm)
+static void print_item(struct item *it)
 {
-    size_t most = cJSON_IsArray(context) ? (size_t)cJSON_GetArraySize(context) : 1;
-    llm->documents = ts_arena_alloc(arena, most * sizeof *llm->documents);
-    const cJSON *item = cJSON_IsArray(context) ? context->child : context;
-    for (; item; item = cJSON_IsArray(context) ? item->next : NULL) {
-        ts_view text = cJSON_IsString(item) ? ts_json_text(item) : text_at(item, "content");
-        if (text.len > 0)
-            llm->documents[llm->document_count++] =
-                (struct ts_document){.content = text, .source = TS_LIT("input")};
-    }
-}
-
-static bool read_record(struct item *it, struct ts_err *err)
-{
-    const cJSON *t = it->tree;
-    struct ts_llm *llm = &it->llm;
-    *llm = (struct ts_llm){.kind = TS_KIND_LLM, .usage = {-1, -1, -1, -1, -1, -1}};
-    const cJSON *messages = ts_json_get(t, "messages");
-    const cJSON *prompt = ts_json_get(t, "prompt");
-    if (!cJSON_IsString(ts_json_get(t, "response")))
-        return ts_fail(err, TS_INVALID_ARGUMENT, "'response' is missing; it must be a string");
-    if (cJSON_IsArray(messages)) {
-        read_messages(it->arena, messages, llm);
-    } else if (cJSON_IsString(prompt)) {
-        llm->messages = ts_arena_alloc(it->arena, sizeof *llm->messages);
-        llm->messages[0] =
-            (struct ts_message){.role = TS_LIT("user"), .content = ts_json_text(prompt)};
-        llm->message_count = 1;
-    } else {
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "'prompt' (a string) or 'messages' (a list) is missing");
-    }
-    llm->response = text_at(t, "response");
-    llm->model = text_at(t, "model");
-    llm->finish_reason = ts_normal_finish(it->arena, text_at(t, "finish_reason"));
-    if (ts_view_is(llm->finish_reason, "length"))
-        llm->flags |= TS_FLAG_LENGTH_LIMITED;
-    read_format(it->arena, ts_json_get(t, "response_format"), llm);
-    read_logprobs(it->arena, ts_json_get(t, "logprobs"), llm);
-    if (ts_json_get(t, "context"))
-        read_context(it->arena, ts_json_get(t, "context"), llm);
-    return true;
-}
-
-/* ---- a result as a line ---- */
-
-static void print_item(const struct item *it)
-{
-    const struct ts_score *s = &it->job.result;
+    struct session *s = it->session;
     struct ts_buf out = TS_BUF_INIT;
-    const cJSON *id = ts_json_get(it->tree, "id");
-    ts_buf_add_byte(&out, '{');
-    if (id) {
-        ts_buf_add_str(&out, "\"id\":");
-        ts_json_append(&out, id);
-        ts_buf_add_byte(&out, ',');
-    }
-    bool scored = strcmp(it->decision, "scored") == 0;
-    ts_buf_add_str(&out, "\"trustworthiness_score\":");
-    ts_json_append_double(&out, scored ? s->score : (double)__builtin_nanf(""));
-    ts_buf_printf(&out, ",\"decision\":\"%s\"", it->decision);
-    const struct {
-        const char *key;
-        ts_view text;
-    } texts[] = {{"reason", it->reason},
-                 {"explanation", s->explanation},
-                 {"scorer", ts_view_str(it->session->scorer->base.type)},
-                 {"model", s->model},
-                 {"preset", s->preset},
-                 {"signals", s->signals}};
-    for (size_t i = 0; i < TS_COUNT(texts); i++)
-        if (texts[i].text.len > 0) {
-            ts_buf_printf(&out, ",\"%s\":", texts[i].key);
-            ts_json_append_text(&out, texts[i].text);
-        }
-    if (s->fields.len > 0)
-        ts_buf_printf(&out, ",\"fields\":" TS_FMT, TS_ARG(s->fields));
-    if (s->eval_count > 0) {
-        ts_buf_add_str(&out, ",\"evals\":{");
-        for (size_t i = 0; i < s->eval_count; i++) {
-            ts_buf_add_str(&out, i ? "," : "");
-            ts_json_append_text(&out, ts_view_str(s->evals[i].name));
-            ts_buf_add_byte(&out, ':');
-            ts_json_append_double(&out, s->evals[i].score);
-        }
-        ts_buf_add_byte(&out, '}');
-    }
-    ts_buf_add_str(&out, "}\n");
-    fwrite(out.ptr, 1, out.len, stdout);
+    const struct ts_score_line line = {.id = ts_json_get(it->tree, "id"),
+                                       .number = it->number,
+                                       .decision = it->decision,
+                                       .reason = it->reason,
+                                       .scorer = s->scorer->base.type,
+                                       .score = &it->job.result};
+    ts_score_line_print(&line, &out);
+    ts_score_file_add(&s->out, ts_buf_view(&out));
     ts_buf_release(&out);
+    s->printed++;
+    if (it->job.result.cost_usd > 0)
+        s->cost += it->job.result.cost_usd;
 }
 
 static void free_item(struct item *it)
@@ -197,6 +109,7 @@ static void print_ready(struct session *s)
         free_item(it);
         s->open--;
     }
+    show_progress(s, false);
 }
 
 /* ---- the stream ---- */
@@ -211,6 +124,7 @@ static void ask_for_more(struct session *s)
 static void on_scored(struct ts_job *job, enum ts_job_end end)
 {
     struct item *it = (struct item *)(void *)job;
+    struct session *s = it->session;
     const struct ts_score *r = &it->job.result;
     it->decided = true;
     it->decision = end != TS_JOB_DONE ? "failed" : r->has_score ? "scored" : "skipped";
@@ -220,29 +134,62 @@ static void on_scored(struct ts_job *job, enum ts_job_end end)
         it->reason = end == TS_JOB_EXPIRED ? TS_LIT("deadline") : TS_LIT("cancelled");
     else
         it->reason = r->has_score ? TS_NOTHING : r->skipped;
-    it->session->failed += end != TS_JOB_DONE;
-    ask_for_more(it->session);
+    s->failed += end != TS_JOB_DONE;
+    if (end != TS_JOB_DONE)
+        it->job.result.has_score = false;
+    else if (s->cache)
+        ts_score_remember(s->cache, &it->key, r);
+    ask_for_more(s);
+}
+
+/* Was this pair scored before? */
+static bool recall(struct item *it)
+{
+    struct session *s = it->session;
+    if (!s->cache)
+        return false;
+    it->key = ts_score_key(s->scorer, s->instance, &it->llm);
+    if (!ts_score_recall(s->cache, &it->key, it->arena, &it->job.result))
+        return false;
+    it->decided = true;
+    it->decision = "cached";
+    s->cached++;
+    ask_for_more(s);
+    return true;
+}
+
+static void ask(struct item *it)
+{
+    struct session *s = it->session;
+    it->job.job.home = s->loop;
+    it->job.job.done = on_scored;
+    it->job.job.deadline = ts_now() + 3600 * TS_S;
+    it->job.llm = &it->llm;
+    it->job.arena = it->arena;
+    it->job.result.cost_usd = -1;
+    s->scorer->score(s->instance, &it->job);
 }
 
 static void add_item(struct session *s, ts_view text)
 {
-    struct item *it = ts_alloc(sizeof *it);
     struct ts_err err = {0};
+    cJSON *tree = ts_json_parse(text, NULL, &err);
+    if (tree && ts_score_file_has(&s->out, ts_json_get(tree, "id"), s->lines)) {
+        s->resumed++;
+        cJSON_Delete(tree);
+        return;
+    }
+    struct item *it = ts_alloc(sizeof *it);
     it->session = s;
     it->arena = ts_arena_new();
     it->number = s->lines;
+    it->tree = tree;
     *s->last = it;
     s->last = &it->next;
     s->open++;
-    it->tree = ts_json_parse(text, NULL, &err);
-    if (it->tree && read_record(it, &err)) {
-        it->job.job.home = s->loop;
-        it->job.job.done = on_scored;
-        it->job.job.deadline = ts_now() + 3600 * TS_S;
-        it->job.llm = &it->llm;
-        it->job.arena = it->arena;
-        it->job.result.cost_usd = -1;
-        s->scorer->score(s->instance, &it->job);
+    if (tree && ts_score_line_read(it->arena, tree, &it->llm, &err)) {
+        if (!recall(it))
+            ask(it);
         return;
     }
     it->decided = true;
@@ -271,31 +218,129 @@ static void read_more(struct ts_task *task)
         ts_loop_break(s->loop);
 }
 
-static int score_file(const char *path, struct ts_planned *planned, struct ts_err *err)
+/* ---- one run ---- */
+
+/* Lines that hold something; 0 for a stream. */
+static size_t count_lines(FILE *in)
 {
-    struct session s = {.in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r")};
+    if (fseek(in, 0, SEEK_SET) != 0)
+        return 0;
+    size_t lines = 0;
+    bool something = false;
+    for (int c; (c = getc_unlocked(in)) != EOF;) {
+        something |= c != '\n' && c != ' ' && c != '\r';
+        if (c == '\n') {
+            lines += something;
+            something = false;
+        }
+    }
+    rewind(in);
+    return lines + something;
+}
+
+/* Beside the scores that `run` keeps: the two know each other's. */
+static struct ts_cache *open_cache(const struct options *o, const struct ts_scorer *scorer)
+{
+    struct ts_err err = {0};
+    char standard[512];
+    const char *state = getenv("TRUSTSPAN_STATE_DIR");
+    snprintf(standard, sizeof standard, "%s/scores", state ? state : "/var/lib/trustspan");
+    struct ts_cache_options options = {.directory = o->cache ? o->cache : standard,
+                                       .max_bytes = 256u << 20,
+                                       .max_age = 720 * 3600 * TS_S};
+    if (o->no_cache || !scorer->cancel) /* one that answers at once needs none */
+        return NULL;
+    struct ts_cache *cache = ts_cache_open(&options, &err);
+    if (!cache)
+        fprintf(stderr, "trustspan: no cache: %s\n", err.what);
+    return cache;
+}
+
+static int run(struct session *s, const struct ts_planned *planned, struct ts_err *err)
+{
+    s->last = &s->first;
+    s->more.run = read_more;
+    s->loop = ts_loop_new("score");
+    struct ts_host host = {.id = "scorer", .loop = s->loop};
+    s->instance = planned->component->create(&host, planned->config, err);
+    int status = s->instance ? 0 : ts_cmd_failed(err);
+    if (s->instance) {
+        ask_for_more(s);
+        ts_loop_run(s->loop);
+        show_progress(s, true);
+        status = s->failed ? 1 : 0;
+    }
+    planned->component->free(s->instance);
+    ts_loop_free(s->loop);
+    free(s->line);
+    return status;
+}
+
+static int score_file(const struct options *o, struct ts_planned *planned, struct ts_err *err)
+{
+    bool standard = strcmp(o->path, "-") == 0;
+    struct session s = {.in = standard ? stdin : fopen(o->path, "r")};
+    int status = 1;
     if (!s.in) {
-        ts_fail(err, TS_NOT_FOUND, "cannot open '%s': %s", path, strerror(errno));
+        ts_fail(err, TS_NOT_FOUND, "cannot open '%s': %s", o->path, strerror(errno));
         return ts_cmd_failed(err);
     }
-    s.loop = ts_loop_new("score");
-    s.last = &s.first;
-    s.more.run = read_more;
     s.scorer = (const struct ts_scorer *)(const void *)planned->component;
-    struct ts_host host = {.id = "scorer", .loop = s.loop};
-    s.instance = planned->component->create(&host, planned->config, err);
-    int status = s.instance ? 0 : ts_cmd_failed(err);
-    if (s.instance) {
-        ask_for_more(&s);
-        ts_loop_run(s.loop);
-        status = s.failed ? 1 : 0;
+    s.show_progress = o->output || isatty(STDERR_FILENO) || s.scorer->cancel;
+    s.total = standard ? 0 : count_lines(s.in);
+    if (ts_score_file_open(&s.out, o->output, err)) {
+        s.cache = open_cache(o, s.scorer);
+        status = run(&s, planned, err);
+        ts_cache_close(s.cache);
+    } else {
+        ts_cmd_failed(err);
     }
-    planned->component->free(s.instance);
-    ts_loop_free(s.loop);
-    free(s.line);
-    if (s.in != stdin)
+    ts_score_file_close(&s.out);
+    if (!standard)
         fclose(s.in);
     return status;
+}
+
+/* ---- arguments ---- */
+
+static bool read_arguments(int argc, char **argv, struct options *o, struct ts_err *err)
+{
+    const struct {
+        const char *name;
+        const char **value;
+    } named[] = {{"--scorer", &o->scorer},
+                 {"--output", &o->output},
+                 {"--cache", &o->cache},
+                 {"--replay", &o->replay},
+                 {"--compat", &o->compat}};
+    for (int i = 0; i < argc; i++) {
+        bool bad = false;
+        bool taken = strcmp(argv[i], "--no-cache") == 0;
+        o->no_cache |= taken;
+        for (size_t k = 0; k < TS_COUNT(named) && !taken && !bad; k++) {
+            const char *value = ts_cmd_option(argc, argv, &i, named[k].name, &bad);
+            if (value)
+                *named[k].value = value;
+            taken = value != NULL;
+        }
+        if (bad)
+            return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' needs a value", argv[argc - 1]);
+        if (taken)
+            continue;
+        if (o->path || (argv[i][0] == '-' && argv[i][1] != '\0'))
+            return ts_fail(err, TS_INVALID_ARGUMENT, "unknown argument '%s'", argv[i]);
+        o->path = argv[i];
+    }
+    if (o->replay ? o->path != NULL : !o->path)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "%s; usage: trustspan score [--scorer ID] [--config FILE] [--output FILE] "
+                       "[--cache DIR | --no-cache] FILE|-, or trustspan score --replay FILE "
+                       "[--compat recommended|reference]",
+                       o->replay ? "--replay takes its input itself" : "no input");
+    if (o->compat && !o->replay)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "--compat goes with --replay; for a scorer set compat under scorers::tlm");
+    return true;
 }
 
 int ts_cmd_score(int argc, char **argv)
@@ -303,26 +348,19 @@ int ts_cmd_score(int argc, char **argv)
     struct ts_err err = {0};
     struct ts_arena *arena = ts_arena_new();
     struct ts_node *root = NULL;
-    const char *id = "auto";
-    const char *path = NULL;
-    bool bad = !ts_cmd_config(arena, &argc, argv, &root, &err);
+    struct options o = {.scorer = "auto"};
+    bool ok =
+        ts_cmd_config(arena, &argc, argv, &root, &err) && read_arguments(argc, argv, &o, &err);
     int status = 1;
-    for (int i = 0; i < argc && !bad; i++) {
-        const char *scorer = ts_cmd_option(argc, argv, &i, "--scorer", &bad);
-        if (scorer)
-            id = scorer;
-        else if (!path && !bad)
-            path = argv[i];
-        else
-            bad = !ts_fail(&err, TS_INVALID_ARGUMENT, "unknown argument '%s'", argv[i]);
+    if (ok && o.replay) {
+        status = ts_cmd_replay(o.replay, o.compat ? o.compat : "recommended");
+        ts_arena_free(arena);
+        return status;
     }
-    if (!bad && !path)
-        bad = !ts_fail(&err, TS_INVALID_ARGUMENT,
-                       "no input; usage: trustspan score [--scorer ID] [--config FILE] FILE|-");
-    struct ts_plan *plan = bad ? NULL : ts_plan_scoring(arena, root, &err);
-    struct ts_planned *scorer = plan ? ts_plan_scorer(plan, id, &err) : NULL;
+    struct ts_plan *plan = ok ? ts_plan_scoring(arena, root, &err) : NULL;
+    struct ts_planned *scorer = plan ? ts_plan_scorer(plan, o.scorer, &err) : NULL;
     if (scorer)
-        status = score_file(path, scorer, &err);
+        status = score_file(&o, scorer, &err);
     else
         ts_cmd_failed(&err);
     ts_arena_free(arena);

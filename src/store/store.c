@@ -1,4 +1,5 @@
 /* store.c - the environment, the queue in front of the writer, and reading. */
+#include "store/directories.h"
 #include "store/store_internal.h"
 
 #include "base/buf.h"
@@ -22,23 +23,6 @@ static bool failed(struct ts_err *err, const char *what, const struct ts_store *
 }
 
 /* ---- opening ---- */
-
-static bool make_directories(const char *path, struct ts_err *err)
-{
-    char part[PATH_MAX];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *c = part + 1; *c; c++)
-        if (*c == '/') {
-            *c = '\0';
-            mkdir(part, 0750);
-            *c = '/';
-        }
-    if (mkdir(part, 0750) == 0 || errno == EEXIST)
-        return true;
-    return ts_fail(err, TS_PERMISSION_DENIED,
-                   "cannot create the state directory '%s': %s; create it, or set another", path,
-                   strerror(errno));
-}
 
 /* LMDB would let a second process in; two of us on one spool would send everything twice. */
 static bool lock_directory(struct ts_store *s, struct ts_err *err)
@@ -138,7 +122,7 @@ struct ts_store *ts_store_open(const struct ts_store_options *o, struct ts_err *
     pthread_cond_init(&s->wake, &attr);
     pthread_condattr_destroy(&attr);
     s->tail = &s->appends;
-    bool ok = (!o->create_directory || make_directories(s->directory, err)) &&
+    bool ok = (!o->create_directory || ts_make_directories(s->directory, err)) &&
               lock_directory(s, err) && open_environment(s, o->fsync, err) && open_tables(s, err);
     if (ok && pthread_create(&s->writer, NULL, ts_store_write, s) != 0)
         ok = ts_fail(err, TS_RESOURCE_EXHAUSTED, "cannot start the store's writer thread");
