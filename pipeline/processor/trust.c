@@ -11,8 +11,10 @@
 #include "pipeline/engine/score_cache.h"
 #include "pipeline/processor/trust_config.h"
 #include "pipeline/processor/verdict.h"
+#include "store/store.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -477,9 +479,15 @@ static void open_cache(struct ts_instance *self)
 {
     const struct ts_trust_config *c = self->config;
     struct ts_err err = {0};
-    struct ts_cache_options options = {c->cache.directory, c->cache.max_size, c->cache.max_age};
-    if (!c->cache.enabled || !self->scorer->cancel)
+    char beside[PATH_MAX];
+    const char *directory = c->cache.directory;
+    if (!c->cache.enabled || !self->scorer->cancel || (!directory && !self->host->store))
         return;
+    if (!directory) {
+        snprintf(beside, sizeof beside, "%s/scores", ts_store_directory(self->host->store));
+        directory = beside;
+    }
+    struct ts_cache_options options = {directory, c->cache.max_size, c->cache.max_age};
     self->cache = ts_cache_open(&options, &err);
     if (!self->cache)
         ts_log(TS_WARN, self->host->id, "no score cache", "reason=\"%s\"", err.what);

@@ -260,6 +260,7 @@ static int run(struct session *s, const struct ts_planned *planned, struct ts_er
 {
     s->last = &s->first;
     s->more.run = read_more;
+    s->next_progress = ts_now() + TS_S;
     s->loop = ts_loop_new("score");
     struct ts_host host = {.id = "scorer", .loop = s->loop};
     s->instance = planned->component->create(&host, planned->config, err);

@@ -109,6 +109,11 @@ static bool open_tables(struct ts_store *s, struct ts_err *err)
     return bad == 0 || failed(err, "read", s, bad);
 }
 
+const char *ts_store_directory(const struct ts_store *store)
+{
+    return store->directory;
+}
+
 struct ts_store *ts_store_open(const struct ts_store_options *o, struct ts_err *err)
 {
     struct ts_store *s = ts_alloc(sizeof *s);

@@ -22,6 +22,8 @@ struct ts_store_options {
 /* Opens or creates. Errors name the directory and the fix: unwritable, in use by another process, a
  * file that is no store (moved aside by the user, never by us). Starts the writer thread. */
 struct ts_store *ts_store_open(const struct ts_store_options *options, struct ts_err *err);
+/* Where it is; valid as long as the store. */
+const char *ts_store_directory(const struct ts_store *store);
 /* Commits what is queued, then closes. NULL is fine. */
 void ts_store_close(struct ts_store *store);
 

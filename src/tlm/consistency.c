@@ -35,34 +35,33 @@ static const struct ts_tlm_call *comparison(const struct ts_tlm *tlm, enum ts_tl
 /* ---- samples (§8.1) ---- */
 
 /* Mean token probability of the answer inside the reply (§8.6). The reference takes an answer at
- * the very start for none (D15), and counts in the stripped text (D29). */
+ * the very start for none (D15), and counts from the first character that is not white space (D29). */
 static double label_confidence(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
-                               const struct ts_tlm_reply *reply, ts_view stripped, ts_view answer)
+                               const struct ts_tlm_reply *reply, ts_view whole, ts_view answer)
 {
     if (!reply->has_tokens || !ts_tlm_wants_logprobs(tlm, call))
         return NAN;
-    ts_view joined = ts_tokens_join(tlm->arena, reply);
-    size_t from = (size_t)(answer.ptr - stripped.ptr);
+    ts_view from_where = literally(tlm) ? ts_text_strip(whole) : whole;
+    size_t from = (size_t)(answer.ptr - from_where.ptr);
     if (literally(tlm) && from == 0)
         return NAN;
-    if (!literally(tlm))
-        from += (size_t)(ts_text_strip(joined).ptr - joined.ptr);
     return ts_tokens_probability(reply, from, from + answer.len);
 }
 
 static void read_label(struct ts_tlm *tlm, struct ts_tlm_call *call,
-                       const struct ts_tlm_reply *reply, ts_view text, ts_view answer)
+                       const struct ts_tlm_reply *reply, ts_view whole, ts_view text,
+                       ts_view answer)
 {
     struct ts_label label =
         ts_label_of(tlm->arena, text, tlm->options->labels, tlm->options->label_count);
-    call->confidence = label_confidence(tlm, call, reply, text, answer);
+    call->confidence = label_confidence(tlm, call, reply, whole, answer);
     if (!literally(tlm) && label.similarity < 1) /* D28 */
         call->confidence *= label.similarity >= 0.7 ? label.similarity : 0.001;
     call->text = label.text;
 }
 
 void ts_consistency_sample(struct ts_tlm *tlm, struct ts_tlm_call *call,
-                           const struct ts_tlm_reply *reply, ts_view text)
+                           const struct ts_tlm_reply *reply, ts_view whole, ts_view text)
 {
     call->has_text = true;
     if (tlm->is.workflow == TS_TLM_STRUCTURED) {
@@ -72,7 +71,7 @@ void ts_consistency_sample(struct ts_tlm *tlm, struct ts_tlm_call *call,
         call->text = answer.len > 0 ? answer : text;
     }
     if (tlm->is.by_label)
-        read_label(tlm, call, reply, text, call->text);
+        read_label(tlm, call, reply, whole, text, call->text);
     call->text = ts_arena_copy(tlm->arena, ts_text_strip(call->text));
 }
 

@@ -4,9 +4,9 @@
 
 #include "tlm/tlm.h"
 
-/* Reads a sampled answer out of a reply. */
+/* Reads a sampled answer out of a reply; `text` is the piece of the `whole` that counts. */
 void ts_consistency_sample(struct ts_tlm *tlm, struct ts_tlm_call *call,
-                           const struct ts_tlm_reply *reply, ts_view text);
+                           const struct ts_tlm_reply *reply, ts_view whole, ts_view text);
 /* After sample `i` has been answered (and -1: at the start): adds the comparisons that can now be
  * made. */
 void ts_consistency_advance(struct ts_tlm *tlm, int i);

@@ -210,6 +210,33 @@ static void read_similarity(struct ts_tlm *tlm, struct ts_tlm_call *call, ts_vie
     take_parsed(call, &p);
 }
 
+/* Does the prompt ask for thoughts in front of the result? */
+static bool asks_to_think(const struct ts_tlm *tlm, const struct ts_tlm_call *call)
+{
+    bool can = call->kind == TS_TLM_SAMPLE || call->kind == TS_TLM_SEMANTIC_EVAL ||
+               (call->kind == TS_TLM_REFLECTION && call->template->thinks);
+    return can && tlm->is.effort != TS_TLM_NONE;
+}
+
+/* A reasoning model behind a server that does not tell its thoughts apart: what stands in front of
+ * the answer is not the answer. A reply that ends in the middle of a thought says nothing. */
+static ts_view behind_thoughts(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
+                               ts_view text, struct ts_tlm_reply *reply)
+{
+    const ts_view open = TS_LIT("<think>");
+    const ts_view close = TS_LIT("</think>");
+    if (tlm->options->compat == TS_TLM_REFERENCE || !ts_view_starts(text, open))
+        return text;
+    size_t end = ts_view_find(text, close);
+    if (end == SIZE_MAX)
+        return TS_NOTHING;
+    if (asks_to_think(tlm, call))
+        return text;
+    if (reply->reasoning.len == 0)
+        reply->reasoning = ts_view_cut(text, open.len, end - open.len);
+    return ts_text_strip(ts_view_from(text, end + close.len));
+}
+
 static void keep_vector(struct ts_tlm *tlm, struct ts_tlm_call *call,
                         const struct ts_tlm_reply *reply)
 {
@@ -240,13 +267,15 @@ static void read_call(struct ts_tlm *tlm, struct ts_tlm_call *call,
     }
     struct ts_arena *scratch = ts_arena_new();
     ts_view whole = reply->has_tokens ? ts_tokens_join(scratch, reply) : reply->content;
-    ts_view text = ts_text_strip(whole);
+    struct ts_tlm_reply told = *reply;
+    ts_view text = behind_thoughts(tlm, call, ts_text_strip(whole), &told);
+    reply = &told;
     switch (call->kind) {
     case TS_TLM_PROMPT_EVALUATION:
         read_prompt_evaluation(tlm, call, reply, text);
         break;
     case TS_TLM_SAMPLE:
-        ts_consistency_sample(tlm, call, reply, text);
+        ts_consistency_sample(tlm, call, reply, whole, text);
         break;
     case TS_TLM_SEMANTIC_EVAL:
         read_eval(tlm, call, reply, text);

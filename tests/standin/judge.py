@@ -26,7 +26,7 @@ def between(text: str, tag: str) -> str:
 def trust_in(response: str, known: dict) -> float:
     for answer, doubts in known.values():
         if response.strip() == answer:
-            return 0.12 if doubts else 0.97
+            return 0.12 if min(doubts.values(), default=1) < 0.6 else 0.97
     return share(response)
 
 
@@ -108,8 +108,9 @@ def refusal(request: dict, refused: list[str]) -> dict | None:
     """What OpenAI answers to a parameter that the model does not take."""
     for name in refused:
         if request.get(name):
+            hint = " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
             return {"error": {"message": f"Unsupported parameter: '{name}' is not supported with "
-                              "this model.", "type": "invalid_request_error", "param": name,
+                              f"this model.{hint}", "type": "invalid_request_error", "param": name,
                               "code": "unsupported_parameter"}}
     return None
 

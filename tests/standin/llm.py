@@ -85,7 +85,13 @@ def answer(request: dict) -> dict:
         logprobs = {"content": judge.pieces(text), "refusal": None}
         return {"index": 0, "message": {"role": "assistant", "content": text, "refusal": None},
                 "finish_reason": "stop", "logprobs": logprobs if request.get("logprobs") else None}
-    text, doubts = KNOWN.get(question, (f"You said: {question}", {}))
+    asked, thinking, _ = question.partition("\n\n\nReply in this form")
+    text, doubts = KNOWN.get(asked, (f"You said: {asked}", {}))
+    if thinking:  # a consistency sample that is to think first
+        text, doubts = f"<think>\nI recall it.\n</think>\n<answer>\n{text}\n</answer>", {}
+    elif (request.get("response_format") or {}).get("type") == "json_schema" and \
+            request["response_format"]["json_schema"]["name"] == "ObvConsistencyResponse":
+        text = json.dumps({"explanation": "Recalled.", "answer": json.loads(text)})
     all_tokens = tokens(text, doubts)
     limit = request.get("max_tokens") or request.get("max_completion_tokens") or len(all_tokens)
     shown = all_tokens[:limit]
