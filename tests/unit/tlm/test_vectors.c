@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include "tlm/replay.h"
+#include "tlm/request.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -99,6 +100,35 @@ static bool agrees(const cJSON *recorded, enum ts_tlm_compat compat)
     return ok;
 }
 
+/* What a consistency call without thinking says (§8.1, D22). */
+static bool asks_the_same(const cJSON *recorded, enum ts_tlm_compat compat)
+{
+    const char *name = compat == TS_TLM_REFERENCE ? "reference" : "recommended";
+    const cJSON *want = cJSON_GetObjectItem(cJSON_GetObjectItem(recorded, "sample_messages"), name);
+    const cJSON *is = cJSON_GetObjectItem(cJSON_GetObjectItem(recorded, name), "resolved");
+    const char *effort =
+        is ? cJSON_GetObjectItem(is, "reasoning_effort")->valuestring : "unresolved";
+    if (!want || strcmp(effort, "none") != 0)
+        return true;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_tlm_options options = {.compat = compat};
+    struct ts_tlm_input input;
+    struct ts_buf out = TS_BUF_INIT;
+    const struct ts_tlm_wire wire = {.format = TS_FORMAT_BY_SCHEMA};
+    assert_true(ts_replay_read(arena, recorded, &options, &input, NULL));
+    ts_tlm_sample_messages(ts_tlm_new(arena, &options, &input, NULL), &wire, &out);
+    cJSON *got = ts_json_parse(ts_buf_view(&out), NULL, NULL);
+    char where[600] = "";
+    bool same = near(got, want, where, sizeof where);
+    if (!same)
+        print_message("%s %s sample_messages: %s\n",
+                      cJSON_GetObjectItem(recorded, "id")->valuestring, name, where);
+    cJSON_Delete(got);
+    ts_buf_release(&out);
+    ts_arena_free(arena);
+    return same;
+}
+
 static void judge_all(enum ts_tlm_compat compat)
 {
     FILE *in = fopen(TS_FIXTURES "/tlm-vectors.jsonl", "r");
@@ -112,7 +142,7 @@ static void judge_all(enum ts_tlm_compat compat)
         cJSON *recorded = ts_json_parse(ts_view_of(line, (size_t)n), NULL, NULL);
         assert_non_null(recorded);
         cases++;
-        bad += !agrees(recorded, compat);
+        bad += !agrees(recorded, compat) || !asks_the_same(recorded, compat);
         cJSON_Delete(recorded);
     }
     free(line);
