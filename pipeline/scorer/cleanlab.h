@@ -6,6 +6,7 @@
 #include "pipeline/scorer.h"
 
 #include "json/json.h"
+#include "net/api_client.h"
 
 struct ts_cleanlab_config {
     const char *base_url, *api_key;
@@ -28,15 +29,20 @@ enum ts_cleanlab_endpoint {
     TS_CLEANLAB_SCORE,
     TS_CLEANLAB_RAG,
     TS_CLEANLAB_STRUCTURED,
-    TS_CLEANLAB_EXPLAIN
+    TS_CLEANLAB_EXPLAIN,
+    TS_CLEANLAB_ENDPOINTS
 };
 const char *ts_cleanlab_path(enum ts_cleanlab_endpoint endpoint);
 enum ts_cleanlab_endpoint ts_cleanlab_endpoint_for(const struct ts_cleanlab_config *c,
                                                    const struct ts_llm *llm);
 
-/* Appends the body. `timeout` (ns) is also told to the server. False: the record is over the
- * service's limits (§6.5) and must not be sent. */
-bool ts_cleanlab_request(const struct ts_cleanlab_config *c, enum ts_cleanlab_endpoint endpoint,
+/* Text that names all settings which change a score. */
+void ts_cleanlab_identity(const struct ts_cleanlab_config *c, struct ts_buf *out);
+
+/* False: the record is over the service's limits (§6.5) and must not be sent. */
+bool ts_cleanlab_fits(const struct ts_llm *llm);
+/* Appends the body. `timeout` (ns) is also told to the server. */
+void ts_cleanlab_request(const struct ts_cleanlab_config *c, enum ts_cleanlab_endpoint endpoint,
                          const struct ts_llm *llm, ts_time timeout, struct ts_buf *out);
 /* The body of §3.6 for a score that came without an explanation. */
 void ts_cleanlab_explain_request(const struct ts_cleanlab_config *c, const struct ts_llm *llm,
@@ -44,15 +50,9 @@ void ts_cleanlab_explain_request(const struct ts_cleanlab_config *c, const struc
 /* May the explanation be logged with the score (§4.3)? */
 bool ts_cleanlab_can_log_explanation(const struct ts_cleanlab_config *c, bool rag);
 
-enum ts_cleanlab_class { /* of an answer (§6.1) */
-                         TS_CLEANLAB_OK,
-                         TS_CLEANLAB_RATE_LIMITED, /* wait, budget untouched */
-                         TS_CLEANLAB_RETRY,        /* counts against the general retries */
-                         TS_CLEANLAB_FINAL,        /* no retry can help */
-};
-/* Reads an answer into `out`; err says what is wrong when the class is not OK. */
-enum ts_cleanlab_class ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int status,
-                                         ts_view body, struct ts_arena *arena, struct ts_score *out,
-                                         struct ts_err *err);
+/* Reads an answer (§6.1) into `out`; err says what is wrong when it is not taken. */
+enum ts_api_verdict ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int status, ts_view body,
+                                      struct ts_arena *arena, struct ts_score *out,
+                                      struct ts_err *err);
 
 #endif

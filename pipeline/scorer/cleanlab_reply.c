@@ -34,7 +34,9 @@ static void read_log(struct ts_arena *arena, const cJSON *log, struct ts_score *
 {
     out->explanation = copy(arena, ts_json_get(log, "explanation"));
     const cJSON *fields = ts_json_get(log, "per_field_score");
-    if (cJSON_IsObject(fields))
+    bool only_error = cJSON_IsObject(fields) && cJSON_IsString(ts_json_get(fields, "error")) &&
+                      cJSON_GetArraySize(fields) == 1; /* instead of fields (tlm-algorithm §13.3) */
+    if (cJSON_IsObject(fields) && !only_error)
         out->fields = ts_json_print(arena, fields);
     const cJSON *list = ts_json_get(log, "custom_eval_criteria");
     if (!cJSON_IsArray(list))
@@ -55,46 +57,47 @@ static void read_rag_evals(struct ts_arena *arena, const cJSON *tree, struct ts_
         add_eval(arena, out, item->string, ts_json_get(item, "score"));
 }
 
-static enum ts_cleanlab_class read_score(enum ts_cleanlab_endpoint endpoint, const cJSON *tree,
-                                         struct ts_arena *arena, struct ts_score *out,
-                                         struct ts_err *err)
+static enum ts_api_verdict read_score(enum ts_cleanlab_endpoint endpoint, const cJSON *tree,
+                                      struct ts_arena *arena, struct ts_score *out,
+                                      struct ts_err *err)
 {
     static const char *const names[] = {"confidence_score", "trustworthiness.score",
                                         "trustworthiness_score"};
     if (endpoint == TS_CLEANLAB_EXPLAIN) {
         out->explanation = copy(arena, ts_json_get(tree, "explanation"));
-        return TS_CLEANLAB_OK;
+        return TS_API_OK;
     }
     const cJSON *score = ts_json_path(tree, names[endpoint]);
     const cJSON *log = endpoint == TS_CLEANLAB_RAG ? ts_json_path(tree, "trustworthiness.log")
                                                    : ts_json_get(tree, "log");
     if (!cJSON_IsObject(tree) || (!score && endpoint != TS_CLEANLAB_RAG)) {
         ts_fail(err, TS_INTERNAL, "cleanlab answered without a score");
-        return TS_CLEANLAB_RETRY;
+        return TS_API_RETRY;
     }
     if (score && !cJSON_IsNull(score) && out_of_range(score, err, &out->score))
-        return TS_CLEANLAB_FINAL;
+        return TS_API_FINAL;
     out->has_score = score && !cJSON_IsNull(score);
     if (!out->has_score)
         out->skipped = TS_LIT("no_score");
     read_log(arena, log, out);
     if (endpoint == TS_CLEANLAB_RAG)
         read_rag_evals(arena, tree, out);
-    return TS_CLEANLAB_OK;
+    out->partial = cJSON_IsFalse(ts_json_get(tree, "deberta_success"));
+    return out->partial ? TS_API_PARTIAL : TS_API_OK;
 }
 
-static enum ts_cleanlab_class read_error(int status, const cJSON *tree, struct ts_err *err)
+static enum ts_api_verdict read_error(int status, const cJSON *tree, struct ts_err *err)
 {
     ts_view text = ts_json_text(ts_json_get(tree, "error"));
     ts_view code = ts_json_text(ts_json_get(tree, "code"));
     if (status == 401 && ts_view_is(code, "invalid_api_key")) {
         ts_fail(err, TS_UNAUTHENTICATED,
                 "cleanlab answered 401: the api key was refused; check CLEANLAB_TLM_API_KEY");
-        return TS_CLEANLAB_FINAL;
+        return TS_API_FINAL;
     }
     if (status == 429) {
         ts_fail(err, TS_RESOURCE_EXHAUSTED, "cleanlab answered 429: rate limited");
-        return TS_CLEANLAB_RATE_LIMITED;
+        return TS_API_RATE_LIMITED;
     }
     if (status >= 400 && status < 500) {
         /* The service's own words may repeat what it was sent, so only the known ones are passed. */
@@ -102,24 +105,24 @@ static enum ts_cleanlab_class read_error(int status, const cJSON *tree, struct t
                 ts_view_find(text, TS_LIT("length exceeds")) != SIZE_MAX
                     ? "length exceeds the limit of the service"
                     : "the request was refused");
-        return TS_CLEANLAB_FINAL;
+        return TS_API_FINAL;
     }
     ts_fail(err, TS_UNAVAILABLE, "cleanlab answered %d", status);
-    return TS_CLEANLAB_RETRY;
+    return status == 503 ? TS_API_OVERLOADED : TS_API_RETRY;
 }
 
-enum ts_cleanlab_class ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int status,
-                                         ts_view body, struct ts_arena *arena, struct ts_score *out,
-                                         struct ts_err *err)
+enum ts_api_verdict ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int status, ts_view body,
+                                      struct ts_arena *arena, struct ts_score *out,
+                                      struct ts_err *err)
 {
     cJSON *tree = ts_json_parse(body, NULL, NULL);
-    enum ts_cleanlab_class class;
+    enum ts_api_verdict class;
     if (status >= 400 || status < 200) {
         class = read_error(status, tree, err);
     } else if (!tree) { /* the body decides before the status does */
         ts_fail(err, TS_UNAVAILABLE, "cleanlab answered %d with something that is not JSON",
                 status);
-        class = TS_CLEANLAB_RETRY;
+        class = TS_API_RETRY;
     } else {
         class = read_score(endpoint, tree, arena, out, err);
     }

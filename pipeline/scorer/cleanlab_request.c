@@ -1,4 +1,4 @@
-/* cleanlab_request.c - settings, their rules, and the bodies made of them (tlm-api.md §3, §4). */
+/* cleanlab_request.c - what is asked where, and the bodies (tlm-api.md §3, §4). */
 #include "pipeline/scorer/cleanlab.h"
 
 #include "llm/flatten.h"
@@ -23,12 +23,21 @@ const char *ts_cleanlab_path(enum ts_cleanlab_endpoint endpoint)
     return paths[endpoint];
 }
 
+static ts_view last_user_text(const struct ts_llm *llm)
+{
+    for (size_t i = llm->message_count; i-- > 0;)
+        if (ts_view_is(llm->messages[i].role, "user"))
+            return llm->messages[i].content;
+    return TS_NOTHING;
+}
+
 enum ts_cleanlab_endpoint ts_cleanlab_endpoint_for(const struct ts_cleanlab_config *c,
                                                    const struct ts_llm *llm)
 {
     if (llm->format_type == TS_FORMAT_JSON_SCHEMA && llm->format_schema.len > 0)
         return TS_CLEANLAB_STRUCTURED;
-    return c->evals && llm->document_count > 0 ? TS_CLEANLAB_RAG : TS_CLEANLAB_SCORE;
+    bool has_query = ts_view_trim(last_user_text(llm)).len > 0;
+    return c->evals && llm->document_count > 0 && has_query ? TS_CLEANLAB_RAG : TS_CLEANLAB_SCORE;
 }
 
 /* ---- rules ---- */
@@ -70,37 +79,6 @@ bool ts_cleanlab_can_log_explanation(const struct ts_cleanlab_config *c, bool ra
     if (c->quality >= LOW)
         return false;
     return !(c->quality == MEDIUM && (effort_off || reflections == 0));
-}
-
-bool ts_cleanlab_check(const void *config, struct ts_err *err)
-{
-    const struct ts_cleanlab_config *c = config;
-    if (!c->api_key || !*c->api_key)
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "api_key is missing; set CLEANLAB_TLM_API_KEY or api_key");
-    if (c->task == CLASSIFICATION && c->constrain_outputs.count == 0)
-        return ts_fail(err, TS_INVALID_ARGUMENT, "task classification needs constrain_outputs");
-    if (c->task == CODE_GENERATION && c->constrain_outputs.count > 0)
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "task code_generation does not go with constrain_outputs");
-    if (c->disable_trustworthiness && !c->custom_eval_criteria && !c->evals)
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "disable_trustworthiness needs custom_eval_criteria or evals, else nothing "
-                       "is left to score");
-    for (size_t i = 0; i < 2; i++) {
-        const struct ts_node *list = i ? c->evals : c->custom_eval_criteria;
-        for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
-            static const char *const taken[] = {"response", "trustworthiness", "deberta_success"};
-            const struct ts_node *name = ts_node_get(n, "name");
-            if (!name || !ts_node_get(n, "criteria"))
-                return ts_fail(err, TS_INVALID_ARGUMENT, "%s needs name and criteria",
-                               i ? "an eval" : "a custom_eval_criteria entry");
-            for (size_t k = 0; k < TS_COUNT(taken); k++)
-                if (ts_view_is(name->text, taken[k]))
-                    return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' may not name an eval", taken[k]);
-        }
-    }
-    return true;
 }
 
 /* ---- bodies ---- */
@@ -192,14 +170,6 @@ static void add_score_body(cJSON *body, const struct ts_cleanlab_config *c, ts_v
     cJSON_AddStringToObject(body, "task", tasks[c->task]);
 }
 
-static ts_view last_user_text(const struct ts_llm *llm)
-{
-    for (size_t i = llm->message_count; i-- > 0;)
-        if (ts_view_is(llm->messages[i].role, "user"))
-            return llm->messages[i].content;
-    return TS_NOTHING;
-}
-
 static void add_rag_body(cJSON *body, const struct ts_cleanlab_config *c, ts_view prompt,
                          ts_view response, const struct ts_llm *llm)
 {
@@ -233,6 +203,20 @@ static void add_rag_body(cJSON *body, const struct ts_cleanlab_config *c, ts_vie
     ts_buf_release(&context);
 }
 
+static void add_tool_calls(cJSON *to, const struct ts_message *m)
+{
+    cJSON *list = m->tool_call_count ? cJSON_AddArrayToObject(to, "tool_calls") : NULL;
+    for (size_t i = 0; i < m->tool_call_count; i++) {
+        cJSON *call = cJSON_CreateObject();
+        cJSON_AddItemToArray(list, call);
+        cJSON_AddItemToObject(call, "id", ts_json_new_text(m->tool_calls[i].id));
+        cJSON_AddStringToObject(call, "type", "function");
+        cJSON *function = cJSON_AddObjectToObject(call, "function");
+        cJSON_AddItemToObject(function, "name", ts_json_new_text(m->tool_calls[i].name));
+        cJSON_AddItemToObject(function, "arguments", ts_json_new_text(m->tool_calls[i].arguments));
+    }
+}
+
 static void add_messages(cJSON *body, const struct ts_llm *llm)
 {
     cJSON *list = cJSON_AddArrayToObject(body, "messages");
@@ -240,6 +224,8 @@ static void add_messages(cJSON *body, const struct ts_llm *llm)
         cJSON *one = cJSON_CreateObject();
         cJSON_AddItemToObject(one, "role", ts_json_new_text(llm->messages[i].role));
         cJSON_AddItemToObject(one, "content", ts_json_new_text(llm->messages[i].content));
+        ts_json_add_text(one, "tool_call_id", llm->messages[i].tool_call_id);
+        add_tool_calls(one, &llm->messages[i]);
         cJSON_AddItemToArray(list, one);
     }
 }
@@ -278,29 +264,34 @@ static bool too_long(ts_view prompt, ts_view response)
     return p > PROMPT_TOKENS || r > RESPONSE_TOKENS || p + r > PROMPT_TOKENS;
 }
 
-bool ts_cleanlab_request(const struct ts_cleanlab_config *c, enum ts_cleanlab_endpoint endpoint,
+bool ts_cleanlab_fits(const struct ts_llm *llm)
+{
+    struct ts_arena *arena = ts_arena_new();
+    bool fits = !too_long(ts_flatten_prompt(arena, llm), ts_flatten_response(arena, llm));
+    ts_arena_free(arena);
+    return fits;
+}
+
+void ts_cleanlab_request(const struct ts_cleanlab_config *c, enum ts_cleanlab_endpoint endpoint,
                          const struct ts_llm *llm, ts_time timeout, struct ts_buf *out)
 {
     struct ts_arena *arena = ts_arena_new();
     ts_view prompt = ts_flatten_prompt(arena, llm);
     ts_view response = ts_flatten_response(arena, llm);
-    bool fits = !too_long(prompt, response);
     cJSON *body = cJSON_CreateObject();
-    if (fits && endpoint == TS_CLEANLAB_STRUCTURED) {
+    if (endpoint == TS_CLEANLAB_STRUCTURED) {
         add_structured_body(body, c, llm);
         add_options(body, c, endpoint, timeout);
-    } else if (fits) {
+    } else {
         if (endpoint == TS_CLEANLAB_RAG)
             add_rag_body(body, c, prompt, response, llm);
         else
             add_score_body(body, c, prompt, response, llm);
         add_options(cJSON_AddObjectToObject(body, "options"), c, endpoint, timeout);
     }
-    if (fits)
-        ts_json_append(out, body);
+    ts_json_append(out, body);
     cJSON_Delete(body);
     ts_arena_free(arena);
-    return fits;
 }
 
 void ts_cleanlab_explain_request(const struct ts_cleanlab_config *c, const struct ts_llm *llm,
@@ -318,115 +309,3 @@ void ts_cleanlab_explain_request(const struct ts_cleanlab_config *c, const struc
     cJSON_Delete(body);
     ts_arena_free(arena);
 }
-
-/* ---- settings ---- */
-
-#define AT(field) offsetof(struct ts_cleanlab_config, field)
-const struct ts_setting ts_cleanlab_table[] = {
-    {.key = "base_url",
-     .kind = TS_TEXT,
-     .offset = AT(base_url),
-     .preset = "${env:CLEANLAB_API_BASE_URL:-https://api.cleanlab.ai/api}",
-     .help = "root of the API"},
-    {.key = "api_key",
-     .kind = TS_SECRET,
-     .offset = AT(api_key),
-     .preset = "${env:CLEANLAB_TLM_API_KEY:-}",
-     .help = "bearer token"},
-    {.key = "quality",
-     .kind = TS_ENUM,
-     .offset = AT(quality),
-     .preset = "medium",
-     .choices = "best|high|medium|low|base",
-     .help = "preset: more is better, slower, dearer"},
-    {.key = "task",
-     .kind = TS_ENUM,
-     .offset = AT(task),
-     .preset = "default",
-     .choices = "default|classification|code_generation",
-     .help = "what the responses are"},
-    {.key = "model",
-     .kind = TS_TEXT,
-     .offset = AT(model),
-     .preset = "gpt-4.1-mini",
-     .help = "model that judges"},
-    {.key = "max_tokens",
-     .kind = TS_INT,
-     .offset = AT(max_tokens),
-     .preset = "-1",
-     .min = "-1",
-     .max = "4096",
-     .help = "per judge call; -1: the service's default"},
-    {.key = "num_consistency_samples",
-     .kind = TS_INT,
-     .offset = AT(num_consistency_samples),
-     .preset = "-1",
-     .min = "-1",
-     .max = "20",
-     .help = "fresh answers to compare; -1: the preset's"},
-    {.key = "num_self_reflections",
-     .kind = TS_INT,
-     .offset = AT(num_self_reflections),
-     .preset = "-1",
-     .min = "-1",
-     .max = "3",
-     .help = "judge calls; -1: the preset's"},
-    {.key = "similarity_measure",
-     .kind = TS_TEXT,
-     .offset = AT(similarity_measure),
-     .help = "semantic, string, embedding, embedding_large, code or discrepancy"},
-    {.key = "reasoning_effort",
-     .kind = TS_TEXT,
-     .offset = AT(reasoning_effort),
-     .help = "none, low, medium or high"},
-    {.key = "explain",
-     .kind = TS_BOOL,
-     .offset = AT(explain),
-     .preset = "true",
-     .help = "ask why, with the score or in a second call where that is not possible"},
-    {.key = "constrain_outputs",
-     .kind = TS_TEXTS,
-     .offset = AT(constrain_outputs),
-     .help = "labels that responses are limited to"},
-    {.key = "custom_eval_criteria",
-     .kind = TS_TREE,
-     .offset = AT(custom_eval_criteria),
-     .help = "list of {name, criteria}: further scores"},
-    {.key = "evals",
-     .kind = TS_TREE,
-     .offset = AT(evals),
-     .help = "list of {name, criteria, query_identifier, context_identifier, response_identifier}: "
-             "scores for calls with retrieved documents"},
-    {.key = "disable_trustworthiness",
-     .kind = TS_BOOL,
-     .offset = AT(disable_trustworthiness),
-     .preset = "false",
-     .help = "only the further scores"},
-    {.key = "disable_persistence",
-     .kind = TS_BOOL,
-     .offset = AT(disable_persistence),
-     .preset = "false",
-     .help = "ask the service not to store the data"},
-    {.key = "timeout",
-     .kind = TS_DURATION,
-     .offset = AT(timeout),
-     .preset = "30s",
-     .min = "100ms",
-     .max = "10m",
-     .help = "for one attempt"},
-    {.key = "retry_unit",
-     .kind = TS_DURATION,
-     .offset = AT(retry_unit),
-     .preset = "1s",
-     .min = "1ms",
-     .max = "1m",
-     .help = "waits between attempts are 1, 2, 4 of these"},
-    {.key = "max_in_flight",
-     .kind = TS_INT,
-     .offset = AT(max_in_flight),
-     .preset = "16",
-     .min = "1",
-     .max = "512",
-     .help = "ceiling for parallel requests"},
-    {0},
-};

@@ -4,11 +4,10 @@
  * component, not the score (tlm-algorithm §16). */
 #include "pipeline/scorer/tlm.h"
 
-#include "llm/flatten.h"
 #include "pipeline/engine/engine.h"
+#include "pipeline/scorer/under_way.h"
 
 #include <math.h>
-#include <semaphore.h>
 #include <stdlib.h>
 
 enum { CHARS_PER_TOKEN = 4, MOST_CHANGES = 6 };
@@ -22,9 +21,7 @@ struct ts_instance {
     struct ts_api *api;
     const char *chat_url, *embeddings_url;
     struct ts_recorder *recorder;
-    struct score *scores; /* under way */
-    sem_t stopped;
-    bool stopping;
+    struct ts_under_way scores;
     struct ts_counter *calls_ok, *calls_failed, *calls_unread, *tokens_in, *tokens_out;
 };
 
@@ -43,7 +40,7 @@ struct asking {
 struct score {
     struct ts_instance *self;
     struct ts_score_job *job;
-    struct score *next, **back;
+    struct ts_under_way_item item;
     struct ts_task task;
     struct ts_tlm_input input;
     struct ts_tlm *tlm;
@@ -58,16 +55,11 @@ struct score {
 
 static void finish(struct score *s, enum ts_job_end end)
 {
-    struct ts_instance *self = s->self;
     struct ts_score_job *job = s->job;
-    *s->back = s->next;
-    if (s->next)
-        s->next->back = s->back;
+    ts_under_way_remove(&s->self->scores, &s->item);
     ts_buf_release(&s->recorded);
     free(s);
     ts_job_finish(&job->job, end);
-    if (self->stopping && !self->scores)
-        sem_post(&self->stopped);
 }
 
 static ts_view fields_json(struct ts_arena *arena, const struct ts_tlm_result *r)
@@ -335,76 +327,6 @@ static void ask_more(struct score *s)
     }
 }
 
-/* ---- the record as input ---- */
-
-static bool is_shown(const struct ts_llm *llm, ts_view text)
-{
-    for (size_t i = 0; i < llm->message_count; i++)
-        if (ts_view_find(llm->messages[i].content, text) != SIZE_MAX)
-            return true;
-    return false;
-}
-
-/* All retrieved documents; `unseen` gets those that no message quotes. */
-static ts_view context_of(struct ts_arena *arena, const struct ts_llm *llm, struct ts_buf *unseen)
-{
-    struct ts_buf all = TS_BUF_INIT;
-    for (size_t i = 0; i < llm->document_count; i++) {
-        ts_view text = llm->documents[i].content;
-        ts_buf_add_str(&all, all.len ? "\n\n" : "");
-        ts_buf_add_view(&all, text);
-        if (!is_shown(llm, ts_view_trim(text))) {
-            ts_buf_add_str(unseen, unseen->len ? "\n\n" : "");
-            ts_buf_add_view(unseen, text);
-        }
-    }
-    ts_view context = ts_arena_copy(arena, ts_buf_view(&all));
-    ts_buf_release(&all);
-    return context;
-}
-
-/* A judge of a retrieval needs what was retrieved: what the messages do not hold goes before them. */
-static ts_view request_of(struct ts_arena *arena, const struct ts_llm *llm,
-                          const struct ts_buf *unseen)
-{
-    ts_view prompt = ts_flatten_prompt(arena, llm);
-    if (unseen->len == 0)
-        return prompt;
-    struct ts_buf out = TS_BUF_INIT;
-    ts_buf_add_str(&out, "Context:\n");
-    ts_buf_add_view(&out, ts_buf_view(unseen));
-    ts_buf_add_str(&out, "\n\n");
-    ts_buf_add_view(&out, prompt);
-    ts_view request = ts_arena_copy(arena, ts_buf_view(&out));
-    ts_buf_release(&out);
-    return request;
-}
-
-static void read_record(struct score *s)
-{
-    const struct ts_llm *llm = s->job->llm;
-    struct ts_arena *arena = s->job->arena;
-    struct ts_buf unseen = TS_BUF_INIT;
-    bool literal = s->self->options.compat == TS_TLM_REFERENCE;
-    s->input = (struct ts_tlm_input){
-        .messages = llm->messages,
-        .message_count = llm->message_count,
-        .tools = llm->tools,
-        .tool_count = llm->tool_count,
-        .response = ts_flatten_response(arena, llm),
-        .only_tool_calls = llm->tool_call_count > 0 && ts_view_trim(llm->response).len == 0,
-        .perplexity = ts_llm_mean_probability(llm),
-        .has_context = llm->document_count > 0,
-        .structured = llm->format_type == TS_FORMAT_JSON_SCHEMA && llm->format_schema.len > 0,
-        .schema = llm->format_schema,
-        .model = llm->model,
-        .temperature = NAN};
-    s->input.context = context_of(arena, llm, &unseen);
-    if (!literal)
-        s->input.request = request_of(arena, llm, &unseen);
-    ts_buf_release(&unseen);
-}
-
 /* ---- coming and going ---- */
 
 static void take_in(struct ts_task *task)
@@ -412,15 +334,11 @@ static void take_in(struct ts_task *task)
     struct score *s = TS_OUTER(task, struct score, task);
     struct ts_instance *self = s->self;
     struct ts_score *out = &s->job->result;
-    s->next = self->scores;
-    s->back = &self->scores;
-    if (s->next)
-        s->next->back = &s->next;
-    self->scores = s;
+    ts_under_way_add(&self->scores, &s->item);
     *out = (struct ts_score){.model = ts_view_str(self->config->model),
                              .preset = ts_view_str(ts_tlm_preset_name(self->options.preset)),
                              .version = TS_LIT(TS_TLM_VERSION)};
-    read_record(s);
+    ts_tlm_input_of(s->job->arena, s->job->llm, self->options.compat, &s->input);
     s->tlm = ts_tlm_new(s->job->arena, &self->options, &s->input, &s->job->job.err);
     if (!s->tlm) {
         out->skipped = TS_LIT("no_prompt");
@@ -450,9 +368,10 @@ struct order {
 static void cancel_here(struct ts_task *task)
 {
     struct order *o = TS_OUTER(task, struct order, task);
-    struct score *s = o->self->scores;
-    while (s && s->job != o->job)
-        s = s->next;
+    struct ts_under_way_item *item = o->self->scores.first;
+    while (item && TS_OUTER(item, struct score, item)->job != o->job)
+        item = item->next;
+    struct score *s = item ? TS_OUTER(item, struct score, item) : NULL;
     for (struct asking *a = s ? s->calls : NULL, *next; a; a = next) {
         next = a->next;
         ts_api_cancel(o->self->api, &a->api);
@@ -575,7 +494,7 @@ static void free_instance(struct ts_instance *self)
         return;
     ts_api_free(self->api);
     ts_recorder_close(self->recorder);
-    sem_destroy(&self->stopped);
+    ts_under_way_release(&self->scores);
     ts_arena_free(self->arena);
     free(self);
 }
@@ -592,7 +511,6 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->host = host;
     self->recorder = recorder;
     self->arena = ts_arena_new();
-    sem_init(&self->stopped, 0, 0);
     ts_tlm_options_of(self->arena, c, &self->options);
     bool quiet = reasons_unseen(c->model);
     self->wire = (struct ts_tlm_wire){.judge_model = c->model,
@@ -607,27 +525,15 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");
     self->api = make_api(self);
+    ts_under_way_init(&self->scores, host->loop, self->api);
     make_counters(self);
     return self;
 }
 
-static void stop_here(struct ts_task *task)
-{
-    struct order *o = TS_OUTER(task, struct order, task);
-    struct ts_instance *self = o->self;
-    self->stopping = true;
-    ts_api_close(self->api);
-    if (!self->scores)
-        sem_post(&self->stopped);
-}
-
-/* Everything under way ends as cancelled, before the loops go. Thread: not the loop's. */
 static void stop(struct ts_instance *self, ts_time deadline)
 {
-    struct order o = {{.run = stop_here}, self, NULL};
-    (void)deadline;
-    ts_loop_post(self->host->loop, &o.task);
-    sem_wait(&self->stopped);
+    (void)deadline; /* nothing is waited for but the loop */
+    ts_under_way_stop(&self->scores);
 }
 
 const struct ts_scorer ts_scorer_tlm = {

@@ -31,6 +31,10 @@ void ts_tlm_options_of(struct ts_arena *arena, const struct ts_tlm_config *confi
 /* `body` as members of a JSON object, without braces. */
 ts_view ts_tlm_extra_body(struct ts_arena *arena, const struct ts_node *body);
 
+/* Views into the record and the arena. */
+void ts_tlm_input_of(struct ts_arena *arena, const struct ts_llm *llm, enum ts_tlm_compat compat,
+                     struct ts_tlm_input *input);
+
 /* US dollars per million tokens. */
 struct ts_price {
     double input, output;
