@@ -1,33 +1,43 @@
 /* local.c - the embedded scorer: no key, no network, microseconds; and no TLM.
  * It reads the evidence that stands on the span itself. What it can honestly say:
  *  - how sure the model was, when log probabilities were recorded: the mean token probability, which
- *    TLM calls the perplexity score (tlm-algorithm §1);
- *  - that the answer broke a contract: cut off, refused, caught in a loop, JSON or tool arguments
- *    that break their schema. Each breach caps the score.
+ *    TLM calls the perplexity score (tlm-algorithm §1), and its weakest piece;
+ *  - whether it answers the same prompt the same way, when the stream has shown it answered before;
+ *  - whether the retrieved context holds what the answer says, when there is one;
+ *  - that the answer broke a contract: empty, cut off, refused, caught in a loop, in another language,
+ *    JSON or tool arguments that break their schema. Each breach caps the score.
  * A contract that was kept says nothing about truth, so it never raises a score. Without evidence
  * there is no score. score = min(caps of all breaches, weighted mean of the probability signals). */
 #include "pipeline/scorer.h"
 
 #include "base/utf8.h"
 #include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_agreement.h"
 
 #include <stdlib.h>
 
 struct local_config {
     struct ts_texts signals;
+    uint64_t agreement_memory;
+    ts_time agreement_age;
 };
 
 struct ts_instance {
     const struct local_config *config;
+    struct ts_agreement *memory;
     unsigned on; /* bits, by place in ts_local_signals */
 };
 
 /* A new signal is a file and a line here. */
 const struct ts_signal_kind ts_local_signals[] = {
     {"logprobs", ts_local_logprobs},
+    {"agreement", ts_local_agreement},
+    {"grounding", ts_local_grounding},
+    {"empty", ts_local_empty},
     {"truncation", ts_local_truncation},
     {"refusal", ts_local_refusal},
     {"repetition", ts_local_repetition},
+    {"language", ts_local_language},
     {"format", ts_local_format},
     {"tools", ts_local_tools},
     {NULL, NULL},
@@ -94,7 +104,7 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
     for (size_t i = 0; ts_local_signals[i].name; i++) {
         struct ts_signal signal = {0};
         if (self->on & 1u << i)
-            ts_local_signals[i].look(job->llm, job->arena, &signal);
+            ts_local_signals[i].look(self->memory, job->llm, job->arena, &signal);
         add(&s, ts_local_signals[i].name, &signal);
     }
     conclude(&s, job);
@@ -105,7 +115,7 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
 {
-    ts_buf_printf(out, "local/1 signals=%x", self->on);
+    ts_buf_printf(out, "local/2 signals=%x", self->on);
 }
 
 /* ---- life ---- */
@@ -118,15 +128,22 @@ static int find_signal(const char *name)
     return -1;
 }
 
+static bool unknown_signal(const char *name, struct ts_err *err)
+{
+    struct ts_buf known = TS_BUF_INIT;
+    for (size_t i = 0; ts_local_signals[i].name; i++)
+        ts_buf_printf(&known, "%s%s", i ? ", " : "", ts_local_signals[i].name);
+    ts_fail(err, TS_INVALID_ARGUMENT, "signals: '%.40s' is none of %s", name, ts_buf_cstr(&known));
+    ts_buf_release(&known);
+    return false;
+}
+
 static bool check(const void *config, struct ts_err *err)
 {
     const struct local_config *c = config;
     for (size_t i = 0; i < c->signals.count; i++)
         if (find_signal(c->signals.items[i]) < 0)
-            return ts_fail(err, TS_INVALID_ARGUMENT,
-                           "signals: '%s' is none of logprobs, truncation, refusal, repetition, "
-                           "format, tools",
-                           c->signals.items[i]);
+            return unknown_signal(c->signals.items[i], err);
     return true;
 }
 
@@ -137,6 +154,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     (void)err;
     struct ts_instance *self = ts_alloc(sizeof *self);
     self->config = config;
+    self->memory = ts_agreement_new(self->config->agreement_memory, self->config->agreement_age);
     for (size_t i = 0; i < self->config->signals.count; i++)
         self->on |= 1u << find_signal(self->config->signals.items[i]);
     return self;
@@ -144,6 +162,9 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
 
 static void free_instance(struct ts_instance *self)
 {
+    if (!self)
+        return;
+    ts_agreement_free(self->memory);
     free(self);
 }
 
@@ -151,8 +172,22 @@ static const struct ts_setting settings[] = {
     {.key = "signals",
      .kind = TS_TEXTS,
      .offset = offsetof(struct local_config, signals),
-     .preset = "logprobs|truncation|refusal|repetition|format|tools",
+     .preset = "logprobs|agreement|grounding|empty|truncation|refusal|repetition|language|format|"
+               "tools",
      .help = "evidence to look at"},
+    {.key = "agreement_memory",
+     .kind = TS_SIZE,
+     .offset = offsetof(struct local_config, agreement_memory),
+     .preset = "8MiB",
+     .min = "0",
+     .max = "16GiB",
+     .help = "for hashes of earlier answers; 0: none are remembered"},
+    {.key = "agreement_age",
+     .kind = TS_DURATION,
+     .offset = offsetof(struct local_config, agreement_age),
+     .preset = "1h",
+     .min = "1s",
+     .help = "how long an answer is remembered"},
     {0},
 };
 

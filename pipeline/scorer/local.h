@@ -15,18 +15,20 @@ struct ts_signal {
     ts_view text;   /* one sentence in plain words, with the offending piece */
 };
 
+struct ts_agreement;
+
+/* Looks at one kind of evidence. `memory` is of what the stream has shown; most need none. */
+typedef void ts_signal_look(struct ts_agreement *memory, const struct ts_llm *llm,
+                            struct ts_arena *arena, struct ts_signal *out);
 struct ts_signal_kind {
     const char *name;
-    void (*look)(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out);
+    ts_signal_look *look;
 };
 extern const struct ts_signal_kind ts_local_signals[]; /* {NULL} at the end */
 
-void ts_local_logprobs(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out);
-void ts_local_truncation(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out);
-void ts_local_refusal(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out);
-void ts_local_repetition(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out);
-void ts_local_format(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out);
-void ts_local_tools(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out);
+ts_signal_look ts_local_logprobs, ts_local_agreement, ts_local_grounding, ts_local_empty,
+    ts_local_truncation, ts_local_refusal, ts_local_repetition, ts_local_language, ts_local_format,
+    ts_local_tools;
 
 /* The first breach of a JSON schema, as a sentence ("'total' is missing"); the empty view when the
  * value keeps it. Understood: type, enum, const, properties, required, additionalProperties, items,

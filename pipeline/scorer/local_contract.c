@@ -30,8 +30,10 @@ static ts_view breach_of(struct ts_arena *arena, ts_view text, ts_view schema, b
     return breach;
 }
 
-void ts_local_format(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out)
+void ts_local_format(struct ts_agreement *memory, const struct ts_llm *llm, struct ts_arena *arena,
+                     struct ts_signal *out)
 {
+    (void)memory;
     bool wanted =
         llm->format_type == TS_FORMAT_JSON_OBJECT || llm->format_type == TS_FORMAT_JSON_SCHEMA;
     bool parses;
@@ -55,8 +57,10 @@ static const struct ts_tool *find_tool(const struct ts_llm *llm, ts_view name)
     return NULL;
 }
 
-void ts_local_tools(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out)
+void ts_local_tools(struct ts_agreement *memory, const struct ts_llm *llm, struct ts_arena *arena,
+                    struct ts_signal *out)
 {
+    (void)memory;
     for (size_t i = 0; i < llm->tool_call_count; i++) {
         const struct ts_tool_call *call = &llm->tool_calls[i];
         ts_view name = ts_local_quote(arena, call->name);

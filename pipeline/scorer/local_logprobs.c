@@ -19,8 +19,39 @@ static bool is_content(ts_view token)
     return false;
 }
 
-void ts_local_logprobs(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out)
+/* Does this token go on with the word of the one before it? */
+static bool continues(const struct ts_logprob *p)
 {
+    return p->token.len > 0 && !isspace(p->token.ptr[0]) && is_content(p->token);
+}
+
+/* The weakest token as a reader knows it: the whole word, and its doubtful neighbours. */
+static ts_view weak_span(struct ts_arena *arena, const struct ts_llm *llm,
+                         const struct ts_logprob *weakest)
+{
+    enum { MOST = 8 };
+    const double doubtful = -0.7; /* a probability of one half */
+    const struct ts_logprob *first = weakest;
+    const struct ts_logprob *last = weakest;
+    const struct ts_logprob *end = llm->logprobs + llm->logprob_count;
+    while (first > llm->logprobs && weakest - first < MOST &&
+           (continues(first) || (is_content(first[-1].token) && first[-1].logprob < doubtful)))
+        first--;
+    while (last + 1 < end && last - weakest < MOST &&
+           (continues(last + 1) || (is_content(last[1].token) && last[1].logprob < doubtful)))
+        last++;
+    struct ts_buf text = TS_BUF_INIT;
+    for (const struct ts_logprob *p = first; p <= last; p++)
+        ts_buf_add_view(&text, p->token);
+    ts_view quote = ts_local_quote(arena, ts_arena_copy(arena, ts_buf_view(&text)));
+    ts_buf_release(&text);
+    return quote;
+}
+
+void ts_local_logprobs(struct ts_agreement *memory, const struct ts_llm *llm,
+                       struct ts_arena *arena, struct ts_signal *out)
+{
+    (void)memory;
     double sum = 0;
     size_t count = 0;
     const struct ts_logprob *weakest = NULL;
@@ -44,7 +75,7 @@ void ts_local_logprobs(const struct ts_llm *llm, struct ts_arena *arena, struct 
             arena,
             "Recorded token probabilities average %.2f; the least likely piece is '" TS_FMT
             "' at %.2f.",
-            mean, TS_ARG(ts_local_quote(arena, weakest->token)), exp(weakest->logprob));
+            mean, TS_ARG(weak_span(arena, llm, weakest)), exp(weakest->logprob));
     else
         out->text = ts_arena_printf(arena, "Recorded token probabilities average %.2f.", mean);
 }

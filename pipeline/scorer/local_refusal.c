@@ -77,8 +77,10 @@ static bool declines(ts_view text)
     return false;
 }
 
-void ts_local_refusal(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out)
+void ts_local_refusal(struct ts_agreement *memory, const struct ts_llm *llm, struct ts_arena *arena,
+                      struct ts_signal *out)
 {
+    (void)memory;
     if (ts_view_is(llm->finish_reason, "content_filter")) {
         ts_local_violation(out, refused, TS_LIT("A content filter ended the answer."));
         return;

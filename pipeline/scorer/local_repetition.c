@@ -29,8 +29,10 @@ static bool has_words(ts_view piece)
     return letters >= 3;
 }
 
-void ts_local_repetition(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out)
+void ts_local_repetition(struct ts_agreement *memory, const struct ts_llm *llm,
+                         struct ts_arena *arena, struct ts_signal *out)
 {
+    (void)memory;
     ts_view t = ts_view_trim(llm->response);
     if (t.len < LEAST_BYTES)
         return;

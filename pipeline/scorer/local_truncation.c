@@ -3,8 +3,10 @@
 
 static const double cut_off = 0.4; /* our own choice: what is there may still be right */
 
-void ts_local_truncation(const struct ts_llm *llm, struct ts_arena *arena, struct ts_signal *out)
+void ts_local_truncation(struct ts_agreement *memory, const struct ts_llm *llm,
+                         struct ts_arena *arena, struct ts_signal *out)
 {
+    (void)memory;
     (void)arena;
     if (llm->flags & TS_FLAG_LENGTH_LIMITED)
         ts_local_violation(out, cut_off, TS_LIT("The answer stops at the token limit."));

@@ -2,12 +2,13 @@
 #include "testing.h"
 
 #include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_agreement.h"
 
 #include <math.h>
 
 struct row {
     const char *name;
-    void (*look)(const struct ts_llm *, struct ts_arena *, struct ts_signal *);
+    ts_signal_look *look;
     const char *response;
     unsigned flags;
     const char *finish, *schema, *call, *arguments;
@@ -111,7 +112,7 @@ static void check_row(void **state)
                          .tool_calls = &call,
                          .tool_call_count = row->call ? 1 : 0};
     struct ts_signal got = {0};
-    row->look(&llm, arena, &got);
+    row->look(NULL, &llm, arena, &got);
     assert_int_equal(got.speaks, row->says != NULL);
     if (row->says) {
         assert_true(got.violation && got.score >= 0 && got.score <= 0.4);
@@ -125,7 +126,7 @@ static struct ts_signal logprobs(struct ts_arena *arena, struct ts_logprob *list
 {
     struct ts_llm llm = {.logprobs = list, .logprob_count = count, .has_logprobs = true};
     struct ts_signal got = {0};
-    ts_local_logprobs(&llm, arena, &got);
+    ts_local_logprobs(NULL, &llm, arena, &got);
     return got;
 }
 
@@ -165,12 +166,20 @@ static void huge_answers_stay_cheap(void **state)
     size_t len = 10 << 20;
     uint8_t *text = ts_alloc(len);
     memset(text, 'x', len);
-    struct ts_llm llm = {.response = ts_view_of(text, len)};
+    struct ts_message question = {.role = TS_LIT("user"), .content = TS_LIT("q")};
+    struct ts_document document = {.content = ts_view_of(text, len)};
+    struct ts_llm llm = {.response = ts_view_of(text, len),
+                         .messages = &question,
+                         .message_count = 1,
+                         .documents = &document,
+                         .document_count = 1};
+    struct ts_agreement *memory = ts_agreement_new(1 << 20, 3600 * TS_S);
     for (size_t i = 0; ts_local_signals[i].name; i++) {
         struct ts_signal got = {0};
-        ts_local_signals[i].look(&llm, arena, &got);
+        ts_local_signals[i].look(memory, &llm, arena, &got);
         assert_true(!got.speaks || got.text.len < 400);
     }
+    ts_agreement_free(memory);
     free(text);
     ts_arena_free(arena);
 }

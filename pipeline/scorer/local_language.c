@@ -1,0 +1,209 @@
+/* local_language.c - an answer in another language than the question. Told by script, and among Latin
+ * scripts by the small words that nobody can avoid. Better silent than wrong: both sides must be
+ * long enough and plainly of one language, and a question that speaks of languages is left alone. */
+#include "pipeline/scorer/local.h"
+
+#include "tlm/text.h"
+#include "tlm/words.h"
+
+#include <ctype.h>
+
+enum { LEAST_LETTERS = 20, LEAST_WORDS = 12, LANGUAGES = 7 };
+static const double cap = 0.4; /* it may be right, but the reader may not be able to tell */
+
+enum script {
+    LATIN,
+    CYRILLIC,
+    GREEK,
+    HAN,
+    KANA,
+    HANGUL,
+    ARABIC,
+    HEBREW,
+    DEVANAGARI,
+    THAI,
+    SCRIPTS
+};
+static const struct {
+    const char *name;
+    int32_t first, last;
+} ranges[] = {{"Latin", 0x41, 0x24f},       {"Cyrillic", 0x400, 0x52f},
+              {"Greek", 0x370, 0x3ff},      {"Chinese", 0x4e00, 0x9fff},
+              {"Japanese", 0x3040, 0x30ff}, {"Korean", 0xac00, 0xd7a3},
+              {"Arabic", 0x600, 0x6ff},     {"Hebrew", 0x590, 0x5ff},
+              {"Devanagari", 0x900, 0x97f}, {"Thai", 0xe00, 0xe7f}};
+
+/* Words that are common in one of these languages and rare in the others. */
+static const struct {
+    const char *name;
+    const char *words[10];
+} languages[LANGUAGES] = {
+    {"English", {"the", "and", "of", "is", "that", "with", "this", "are", "which", "from"}},
+    {"German", {"der", "und", "ist", "nicht", "das", "mit", "ein", "eine", "auf", "sich"}},
+    {"French", {"les", "des", "est", "une", "dans", "pour", "qui", "pas", "avec", "sont"}},
+    {"Spanish", {"los", "las", "es", "una", "por", "del", "con", "pero", "como", "y"}},
+    {"Italian", {"il", "che", "di", "della", "sono", "gli", "nel", "alla", "anche", "perché"}},
+    {"Portuguese", {"os", "uma", "não", "são", "em", "dos", "mais", "pela", "também", "ao"}},
+    {"Dutch", {"het", "een", "van", "niet", "zijn", "voor", "ook", "wordt", "naar", "deze"}}};
+
+/* A question that holds one of these may want another language. */
+static const char *const wishes[] = {"translat",
+                                     "\xc3\xbc"
+                                     "bersetz",
+                                     "traduc",
+                                     "tradui",
+                                     "traduz",
+                                     "vertaal",
+                                     "language",
+                                     "sprache",
+                                     "langue",
+                                     "idioma",
+                                     "lingua",
+                                     "english",
+                                     "englisch",
+                                     "anglais",
+                                     "german",
+                                     "deutsch",
+                                     "allemand",
+                                     "french",
+                                     "franz",
+                                     "fran\xc3\xa7",
+                                     "spanish",
+                                     "spanisch",
+                                     "espa",
+                                     "italian",
+                                     "portug",
+                                     "dutch",
+                                     "russian",
+                                     "chinese",
+                                     "japanese",
+                                     "korean",
+                                     "arabic",
+                                     "hindi"};
+
+struct profile {
+    size_t scripts[SCRIPTS], letters, words;
+    size_t hits[LANGUAGES];
+};
+
+static int script_of(int32_t c)
+{
+    for (int s = 0; s < SCRIPTS; s++)
+        if (c >= ranges[s].first && c <= ranges[s].last)
+            return s;
+    return -1;
+}
+
+static void count_letters(struct profile *p, ts_view text)
+{
+    size_t len;
+    for (size_t at = 0; at < text.len; at += len) {
+        uint8_t byte = text.ptr[at];
+        if (byte < 0x80) { /* nearly always */
+            len = 1;
+            bool letter = isalpha(byte) != 0;
+            p->scripts[LATIN] += letter;
+            p->letters += letter;
+            continue;
+        }
+        int32_t c = ts_text_char(text, at, &len);
+        int script = ts_text_is_word(c) ? script_of(c) : -1;
+        if (script >= 0)
+            p->scripts[script]++;
+        p->letters += script >= 0;
+    }
+}
+
+static int language_of(ts_view word)
+{
+    if (word.len > 8)
+        return -1;
+    for (int l = 0; l < LANGUAGES; l++)
+        for (size_t i = 0; i < TS_COUNT(languages[l].words); i++) {
+            const char *known = languages[l].words[i];
+            if ((known[0] == (word.ptr[0] | 32)) && ts_view_eq_nocase(word, ts_view_str(known)))
+                return l;
+        }
+    return -1;
+}
+
+static void count_words(struct profile *p, ts_view text)
+{
+    enum { ENOUGH = 200 };
+    size_t at = 0;
+    ts_view word;
+    while (p->words < ENOUGH && ts_words_next(text, &at, &word)) {
+        int language = language_of(word);
+        p->words++;
+        if (language >= 0)
+            p->hits[language]++;
+    }
+}
+
+/* The language of the profile, when it is plain; NULL: it is not. */
+static const char *plain_language(const struct profile *p, bool *latin)
+{
+    int script = 0;
+    for (int s = 1; s < SCRIPTS; s++)
+        script = p->scripts[s] > p->scripts[script] ? s : script;
+    if (p->scripts[KANA] * 10 > p->letters && p->scripts[HAN] > 0)
+        script = KANA; /* Japanese is written with both */
+    *latin = script == LATIN;
+    if (p->letters < LEAST_LETTERS || p->scripts[script] * 10 < p->letters * 6)
+        return NULL;
+    if (!*latin)
+        return ranges[script].name;
+    int best = 0;
+    size_t second = 0;
+    for (int l = 1; l < LANGUAGES; l++)
+        best = p->hits[l] > p->hits[best] ? l : best;
+    for (int l = 0; l < LANGUAGES; l++)
+        second = l != best && p->hits[l] > second ? p->hits[l] : second;
+    bool plain = p->words >= LEAST_WORDS && p->hits[best] >= 3 && p->hits[best] * 10 >= p->words &&
+                 p->hits[best] >= 3 * second;
+    return plain ? languages[best].name : NULL;
+}
+
+static bool speaks_of_languages(ts_view question)
+{
+    for (size_t i = 0; i < TS_COUNT(wishes); i++)
+        if (ts_text_find(question, 0, ts_view_str(wishes[i]), true) != SIZE_MAX)
+            return true;
+    return false;
+}
+
+static const char *read_language(ts_view text, bool *latin)
+{
+    struct profile p = {0};
+    count_letters(&p, text);
+    if (p.scripts[LATIN] * 2 > p.letters)
+        count_words(&p, text);
+    return plain_language(&p, latin);
+}
+
+void ts_local_language(struct ts_agreement *memory, const struct ts_llm *llm,
+                       struct ts_arena *arena, struct ts_signal *out)
+{
+    (void)memory;
+    size_t last = llm->message_count;
+    while (last > 0 && !ts_view_is(llm->messages[last - 1].role, "user"))
+        last--;
+    if (last == 0)
+        return;
+    enum { LONGEST = 4096 }; /* enough to tell */
+    ts_view question = ts_view_cut(llm->messages[last - 1].content, 0, LONGEST);
+    bool latin_question;
+    bool latin_answer;
+    const char *asked = read_language(question, &latin_question);
+    const char *answered =
+        asked ? read_language(ts_view_cut(llm->response, 0, LONGEST), &latin_answer) : NULL;
+    if (!asked || !answered || strcmp(asked, answered) == 0)
+        return;
+    for (size_t i = 0; i < llm->message_count; i++)
+        if (speaks_of_languages(ts_view_cut(llm->messages[i].content, 0, LONGEST)))
+            return;
+    ts_local_violation(
+        out, cap,
+        ts_arena_printf(arena, "The question is in %s, the response in %s: '" TS_FMT "'.", asked,
+                        answered, TS_ARG(ts_local_quote(arena, llm->response))));
+}
