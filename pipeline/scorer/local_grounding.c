@@ -7,7 +7,6 @@
 
 #include "tlm/text.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -69,11 +68,11 @@ static uint64_t figure_hash(ts_view t)
     bool point = false;
     bool number = true;
     for (size_t i = 0; i < t.len; i++)
-        number &= isdigit(t.ptr[i]) || t.ptr[i] == ',' || t.ptr[i] == '.';
+        number &= ts_text_is_digit(t.ptr[i]) || t.ptr[i] == ',' || t.ptr[i] == '.';
     for (size_t i = 0; i < t.len && n < sizeof plain; i++) {
         if (number && t.ptr[i] == ',')
             continue;
-        if (number && n == 0 && t.ptr[i] == '0' && i + 1 < t.len && isdigit(t.ptr[i + 1]))
+        if (number && n == 0 && t.ptr[i] == '0' && i + 1 < t.len && ts_text_is_digit(t.ptr[i + 1]))
             continue;
         point |= t.ptr[i] == '.';
         plain[n++] = t.ptr[i];
@@ -90,25 +89,11 @@ static uint64_t figure_hash(ts_view t)
 static size_t figure_end(ts_view t, size_t at)
 {
     while (at < t.len) {
-        bool joins =
-            strchr(",.:-/", t.ptr[at]) && t.ptr[at] && at + 1 < t.len && isdigit(t.ptr[at + 1]);
-        if (!isdigit(t.ptr[at]) && !joins)
+        bool joins = strchr(",.:-/", t.ptr[at]) && t.ptr[at] && at + 1 < t.len &&
+                     ts_text_is_digit(t.ptr[at + 1]);
+        if (!ts_text_is_digit(t.ptr[at]) && !joins)
             break;
         at++;
-    }
-    return at;
-}
-
-static size_t word_end(ts_view t, size_t at)
-{
-    size_t len;
-    while (at < t.len) {
-        uint8_t c = t.ptr[at];
-        if (c < 0x80 && !isalnum(c) && c != '_')
-            break;
-        if (c >= 0x80 && !ts_text_is_word(ts_text_char(t, at, &len)))
-            break;
-        at += c < 0x80 ? 1 : len;
     }
     return at;
 }
@@ -118,7 +103,7 @@ static void hash_word(ts_view word, struct piece *p)
     uint8_t lower[LONGEST_WORD];
     size_t n = word.len < sizeof lower ? word.len : sizeof lower;
     for (size_t i = 0; i < n; i++)
-        lower[i] = word.ptr[i] < 0x80 ? (uint8_t)tolower(word.ptr[i]) : word.ptr[i];
+        lower[i] = word.ptr[i] | (uint8_t)((uint8_t)(word.ptr[i] - 'A') < 26 ? 32 : 0);
     p->hash = XXH3_64bits(lower, n);
     p->stem = n > STEM ? XXH3_64bits_withSeed(lower, STEM, 1) : p->hash;
 }
@@ -136,7 +121,7 @@ static bool next_piece(struct walk *w, struct piece *p)
     for (; w->at < t.len; w->at += len) {
         uint8_t c = t.ptr[w->at];
         len = 1;
-        if (isalnum(c))
+        if (ts_text_is_digit(c) || ts_text_is_ascii_letter(c))
             break;
         if (c >= 0x80 && ts_text_is_word(ts_text_char(t, w->at, &len)))
             break;
@@ -144,13 +129,13 @@ static bool next_piece(struct walk *w, struct piece *p)
     }
     if (w->at >= t.len)
         return false;
-    bool figure = isdigit(t.ptr[w->at]);
-    size_t end = figure ? figure_end(t, w->at) : word_end(t, w->at);
+    bool figure = ts_text_is_digit(t.ptr[w->at]);
+    size_t end = figure ? figure_end(t, w->at) : ts_text_run(t, w->at, true);
     *p = (struct piece){.kind = FIGURE, .text = ts_view_cut(t, w->at, end - w->at)};
     if (figure) {
         p->hash = figure_hash(p->text);
     } else {
-        bool capital = isupper(t.ptr[w->at]) != 0;
+        bool capital = (uint8_t)(t.ptr[w->at] - 'A') < 26;
         hash_word(p->text, p);
         p->kind = capital && !w->after_stop && p->text.len > 1 ? NAME
                   : p->text.len >= SHORTEST                    ? WORD

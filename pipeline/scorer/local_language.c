@@ -6,9 +6,7 @@
 #include "tlm/text.h"
 #include "tlm/words.h"
 
-#include <ctype.h>
-
-enum { LEAST_LETTERS = 20, LEAST_WORDS = 12, LANGUAGES = 7 };
+enum { LEAST_LETTERS = 20, LEAST_WORDS = 12, WISHES = 1 << 16 };
 static const double cap = 0.4; /* it may be right, but the reader may not be able to tell */
 
 enum script {
@@ -33,18 +31,85 @@ static const struct {
               {"Arabic", 0x600, 0x6ff},     {"Hebrew", 0x590, 0x5ff},
               {"Devanagari", 0x900, 0x97f}, {"Thai", 0xe00, 0xe7f}};
 
-/* Words that are common in one of these languages and rare in the others. */
+enum { ENGLISH, GERMAN, FRENCH, SPANISH, ITALIAN, PORTUGUESE, DUTCH, LANGUAGES };
+static const char *const languages[LANGUAGES] = {"English", "German",     "French", "Spanish",
+                                                 "Italian", "Portuguese", "Dutch"};
+
+/* Words that are common in one of these languages and rare in the others, in the order of their
+ * letters. */
 static const struct {
-    const char *name;
-    const char *words[10];
-} languages[LANGUAGES] = {
-    {"English", {"the", "and", "of", "is", "that", "with", "this", "are", "which", "from"}},
-    {"German", {"der", "und", "ist", "nicht", "das", "mit", "ein", "eine", "auf", "sich"}},
-    {"French", {"les", "des", "est", "une", "dans", "pour", "qui", "pas", "avec", "sont"}},
-    {"Spanish", {"los", "las", "es", "una", "por", "del", "con", "pero", "como", "y"}},
-    {"Italian", {"il", "che", "di", "della", "sono", "gli", "nel", "alla", "anche", "perché"}},
-    {"Portuguese", {"os", "uma", "não", "são", "em", "dos", "mais", "pela", "também", "ao"}},
-    {"Dutch", {"het", "een", "van", "niet", "zijn", "voor", "ook", "wordt", "naar", "deze"}}};
+    ts_view text;
+    int language;
+} small_words[] = {{TS_LIT("alla"), ITALIAN},
+                   {TS_LIT("anche"), ITALIAN},
+                   {TS_LIT("and"), ENGLISH},
+                   {TS_LIT("ao"), PORTUGUESE},
+                   {TS_LIT("are"), ENGLISH},
+                   {TS_LIT("auf"), GERMAN},
+                   {TS_LIT("avec"), FRENCH},
+                   {TS_LIT("che"), ITALIAN},
+                   {TS_LIT("como"), SPANISH},
+                   {TS_LIT("con"), SPANISH},
+                   {TS_LIT("dans"), FRENCH},
+                   {TS_LIT("das"), GERMAN},
+                   {TS_LIT("del"), SPANISH},
+                   {TS_LIT("della"), ITALIAN},
+                   {TS_LIT("der"), GERMAN},
+                   {TS_LIT("des"), FRENCH},
+                   {TS_LIT("deze"), DUTCH},
+                   {TS_LIT("di"), ITALIAN},
+                   {TS_LIT("dos"), PORTUGUESE},
+                   {TS_LIT("een"), DUTCH},
+                   {TS_LIT("ein"), GERMAN},
+                   {TS_LIT("eine"), GERMAN},
+                   {TS_LIT("em"), PORTUGUESE},
+                   {TS_LIT("es"), SPANISH},
+                   {TS_LIT("est"), FRENCH},
+                   {TS_LIT("from"), ENGLISH},
+                   {TS_LIT("gli"), ITALIAN},
+                   {TS_LIT("het"), DUTCH},
+                   {TS_LIT("il"), ITALIAN},
+                   {TS_LIT("is"), ENGLISH},
+                   {TS_LIT("ist"), GERMAN},
+                   {TS_LIT("las"), SPANISH},
+                   {TS_LIT("les"), FRENCH},
+                   {TS_LIT("los"), SPANISH},
+                   {TS_LIT("mais"), PORTUGUESE},
+                   {TS_LIT("mit"), GERMAN},
+                   {TS_LIT("naar"), DUTCH},
+                   {TS_LIT("nel"), ITALIAN},
+                   {TS_LIT("nicht"), GERMAN},
+                   {TS_LIT("niet"), DUTCH},
+                   {TS_LIT("n\xc3\xa3o"), PORTUGUESE},
+                   {TS_LIT("of"), ENGLISH},
+                   {TS_LIT("ook"), DUTCH},
+                   {TS_LIT("os"), PORTUGUESE},
+                   {TS_LIT("pas"), FRENCH},
+                   {TS_LIT("pela"), PORTUGUESE},
+                   {TS_LIT("perch\xc3\xa9"), ITALIAN},
+                   {TS_LIT("pero"), SPANISH},
+                   {TS_LIT("por"), SPANISH},
+                   {TS_LIT("pour"), FRENCH},
+                   {TS_LIT("qui"), FRENCH},
+                   {TS_LIT("sich"), GERMAN},
+                   {TS_LIT("sono"), ITALIAN},
+                   {TS_LIT("sont"), FRENCH},
+                   {TS_LIT("s\xc3\xa3o"), PORTUGUESE},
+                   {TS_LIT("tamb\xc3\xa9m"), PORTUGUESE},
+                   {TS_LIT("that"), ENGLISH},
+                   {TS_LIT("the"), ENGLISH},
+                   {TS_LIT("this"), ENGLISH},
+                   {TS_LIT("uma"), PORTUGUESE},
+                   {TS_LIT("una"), SPANISH},
+                   {TS_LIT("und"), GERMAN},
+                   {TS_LIT("une"), FRENCH},
+                   {TS_LIT("van"), DUTCH},
+                   {TS_LIT("voor"), DUTCH},
+                   {TS_LIT("which"), ENGLISH},
+                   {TS_LIT("with"), ENGLISH},
+                   {TS_LIT("wordt"), DUTCH},
+                   {TS_LIT("y"), SPANISH},
+                   {TS_LIT("zijn"), DUTCH}};
 
 /* A question that holds one of these may want another language. */
 static const char *const wishes[] = {"translat",
@@ -101,7 +166,7 @@ static void count_letters(struct profile *p, ts_view text)
         uint8_t byte = text.ptr[at];
         if (byte < 0x80) { /* nearly always */
             len = 1;
-            bool letter = isalpha(byte) != 0;
+            bool letter = ts_text_is_ascii_letter(byte);
             p->scripts[LATIN] += letter;
             p->letters += letter;
             continue;
@@ -116,20 +181,21 @@ static void count_letters(struct profile *p, ts_view text)
 
 static int language_of(ts_view word)
 {
-    if (word.len > 8)
-        return -1;
-    for (int l = 0; l < LANGUAGES; l++)
-        for (size_t i = 0; i < TS_COUNT(languages[l].words); i++) {
-            const char *known = languages[l].words[i];
-            if ((known[0] == (word.ptr[0] | 32)) && ts_view_eq_nocase(word, ts_view_str(known)))
-                return l;
-        }
+    enum { LONGEST = 8 };
+    uint8_t first = word.ptr[0] | 32;
+    for (size_t i = 0; i < TS_COUNT(small_words) && word.len <= LONGEST; i++) {
+        ts_view known = small_words[i].text;
+        if (known.ptr[0] > first)
+            break;
+        if (known.ptr[0] == first && ts_view_eq_nocase(word, known))
+            return small_words[i].language;
+    }
     return -1;
 }
 
 static void count_words(struct profile *p, ts_view text)
 {
-    enum { ENOUGH = 200 };
+    enum { ENOUGH = 80 };
     size_t at = 0;
     ts_view word;
     while (p->words < ENOUGH && ts_words_next(text, &at, &word)) {
@@ -161,7 +227,7 @@ static const char *plain_language(const struct profile *p, bool *latin)
         second = l != best && p->hits[l] > second ? p->hits[l] : second;
     bool plain = p->words >= LEAST_WORDS && p->hits[best] >= 3 && p->hits[best] * 10 >= p->words &&
                  p->hits[best] >= 3 * second;
-    return plain ? languages[best].name : NULL;
+    return plain ? languages[best] : NULL;
 }
 
 static bool speaks_of_languages(ts_view question)
@@ -190,7 +256,7 @@ void ts_local_language(struct ts_agreement *memory, const struct ts_llm *llm,
         last--;
     if (last == 0)
         return;
-    enum { LONGEST = 4096 }; /* enough to tell */
+    enum { LONGEST = 768 }; /* enough to tell */
     ts_view question = ts_view_cut(llm->messages[last - 1].content, 0, LONGEST);
     bool latin_question;
     bool latin_answer;
@@ -200,7 +266,7 @@ void ts_local_language(struct ts_agreement *memory, const struct ts_llm *llm,
     if (!asked || !answered || strcmp(asked, answered) == 0)
         return;
     for (size_t i = 0; i < llm->message_count; i++)
-        if (speaks_of_languages(ts_view_cut(llm->messages[i].content, 0, LONGEST)))
+        if (speaks_of_languages(ts_view_cut(llm->messages[i].content, 0, WISHES)))
             return;
     ts_local_violation(
         out, cap,

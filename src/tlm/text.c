@@ -39,7 +39,7 @@ bool ts_text_is_word(int32_t c)
     if (c < 0)
         return false;
     if (c < 0x80)
-        return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+        return ts_text_is_ascii_word((uint8_t)c);
     switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -53,6 +53,19 @@ bool ts_text_is_word(int32_t c)
     default:
         return false;
     }
+}
+
+size_t ts_text_run(ts_view v, size_t at, bool word)
+{
+    while (at < v.len) {
+        uint8_t c = v.ptr[at];
+        size_t len = 1;
+        bool is = c < 0x80 ? ts_text_is_ascii_word(c) : ts_text_is_word(ts_text_char(v, at, &len));
+        if (is != word)
+            break;
+        at += len;
+    }
+    return at;
 }
 
 bool ts_text_is_space(int32_t c)

@@ -12,8 +12,23 @@ int32_t ts_text_char(ts_view v, size_t at, size_t *len);
 /* The code point that ends before `at` (> 0), and where it starts. */
 int32_t ts_text_char_before(ts_view v, size_t at, size_t *start);
 
+static inline bool ts_text_is_ascii_letter(uint8_t c)
+{
+    return (uint8_t)((c | 32) - 'a') < 26;
+}
+static inline bool ts_text_is_digit(uint8_t c)
+{
+    return (uint8_t)(c - '0') < 10;
+}
+static inline bool ts_text_is_ascii_word(uint8_t c)
+{
+    return ts_text_is_ascii_letter(c) || ts_text_is_digit(c) || c == '_';
+}
+
 /* Letters, digits and other numeric characters of any script, underscore; no combining marks. */
 bool ts_text_is_word(int32_t c);
+/* The end of the run of characters from `at` on that are (or are not) word characters. */
+size_t ts_text_run(ts_view v, size_t at, bool word);
 bool ts_text_is_space(int32_t c);
 /* No letter, digit or underscore touches the piece [from, to) of v. */
 bool ts_text_stands_alone(ts_view v, size_t from, size_t to);

@@ -1,5 +1,6 @@
 #include "tlm/words.h"
 
+#include "base/buf.h"
 #include "tlm/text.h"
 
 #include <stdlib.h>
@@ -7,13 +8,8 @@
 
 bool ts_words_next(ts_view text, size_t *at, ts_view *word)
 {
-    size_t len;
-    size_t from = *at;
-    while (from < text.len && !ts_text_is_word(ts_text_char(text, from, &len)))
-        from += len;
-    size_t to = from;
-    while (to < text.len && ts_text_is_word(ts_text_char(text, to, &len)))
-        to += len;
+    size_t from = ts_text_run(text, *at, false);
+    size_t to = ts_text_run(text, from, true);
     *at = to;
     *word = ts_view_cut(text, from, to - from);
     return to > from;
@@ -26,23 +22,38 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-struct ts_words ts_words_of(struct ts_arena *arena, ts_view text)
+/* Distinct hashes in an open table of `slots`, a power of two above their number. */
+static size_t collect(uint64_t *table, size_t slots, ts_view text)
 {
     size_t at = 0;
     size_t n = 0;
     ts_view word;
-    while (ts_words_next(text, &at, &word))
-        n++;
+    while (ts_words_next(text, &at, &word)) {
+        uint64_t hash = XXH3_64bits(word.ptr, word.len);
+        hash |= hash == 0; /* 0 is an empty slot */
+        size_t i = (size_t)hash & (slots - 1);
+        while (table[i] && table[i] != hash)
+            i = (i + 1) & (slots - 1);
+        n += table[i] == 0;
+        table[i] = hash;
+    }
+    return n;
+}
+
+struct ts_words ts_words_of(struct ts_arena *arena, ts_view text)
+{
+    size_t slots = 16;
+    while (slots < text.len) /* a word and its gap are two bytes: half full at most */
+        slots *= 2;
+    uint64_t *table = ts_alloc(slots * sizeof *table);
+    size_t n = collect(table, slots, text);
     uint64_t *hash = ts_arena_alloc(arena, (n ? n : 1) * sizeof *hash);
-    at = n = 0;
-    while (ts_words_next(text, &at, &word))
-        hash[n++] = XXH3_64bits(word.ptr, word.len);
+    for (size_t i = 0, k = 0; k < n; i++)
+        if (table[i])
+            hash[k++] = table[i];
+    free(table);
     qsort(hash, n, sizeof *hash, ascending);
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (kept == 0 || hash[i] != hash[kept - 1])
-            hash[kept++] = hash[i];
-    return (struct ts_words){hash, kept};
+    return (struct ts_words){hash, n};
 }
 
 size_t ts_words_shared(struct ts_words a, struct ts_words b)
