@@ -39,18 +39,39 @@ unit() { # DIRECTORY PATTERN
     done
 }
 
+fuzz() { # TARGET…: from seeds out of the fixtures, briefly; a crash is a failure
+    local target
+    python3 tests/fuzz/seeds.py build/seeds
+    for target in "$@"; do
+        build/clang/tests/fuzz/fuzz_"$target" -max_total_time=20 -max_len=65536 -rss_limit_mb=4096 \
+            -artifact_prefix="$results/" build/seeds/"$target" > "$results/fuzz_$target.log" 2>&1 || {
+            tail -n 20 "$results/fuzz_$target.log"
+            failed+=("fuzz_$target")
+        }
+    done
+}
+
 export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp"
 build dev dev
 unit dev '^test_'
-build dev clang -DCMAKE_C_COMPILER=clang
+build dev clang -DCMAKE_C_COMPILER=clang # its UBSan sees what gcc's does not
+unit clang '^test_'
+fuzz reply replay
 build tsan tsan
 unit tsan '^test_(loop|store|net|pipeline)_'
 build release release
 
-export TRUSTSPAN_BIN=$PWD/build/release/trustspan TRUSTSPAN_TSAN_BIN=$PWD/build/tsan/trustspan
-export PHOENIX_BIN=$PWD/.venv/phoenix/bin/phoenix
-(cd tests && timeout 1500 ../.venv/tests/bin/python -m pytest -q -p no:cacheprovider --rootdir=. \
-    --junitxml="$results/pytest.xml" contract e2e) || {
-    [ -s "$results/pytest.xml" ] || failed+=("pytest")
+talk() { # NAME BINARY FOLDER…: what talks to real peers
+    local name=$1
+    export TRUSTSPAN_BIN=$PWD/build/$2/trustspan
+    shift 2
+    (cd tests && timeout 1200 ../.venv/tests/bin/python -m pytest -q -p no:cacheprovider --rootdir=. \
+        --junitxml="$results/pytest-$name.xml" "$@") || {
+        [ -s "$results/pytest-$name.xml" ] || failed+=("pytest $name")
+    }
 }
+
+export TRUSTSPAN_TSAN_BIN=$PWD/build/tsan/trustspan PHOENIX_BIN=$PWD/.venv/phoenix/bin/phoenix
+talk main release contract e2e/test_phoenix.py
+talk pipeline clang e2e/test_pipeline.py e2e/test_commands.py e2e/test_tlm.py
 .venv/tests/bin/python tests/tally.py "$results" ${failed[@]+"${failed[@]}"}

@@ -9,7 +9,8 @@
 
 #include <curl/curl.h>
 
-enum { MAX_RESPONSE = 1 << 20, CONNECTIONS = 64 };
+/* Answers are small and thousands may be awaited: curl would hold 16 KiB ready for each. */
+enum { MAX_RESPONSE = 1 << 20, CONNECTIONS = 64, BUFFER = 2048 };
 
 struct ts_http_exchange {
     struct ts_http_exchange *next, **back; /* all that are in flight */
@@ -276,6 +277,7 @@ static void configure(struct ts_http_exchange *x)
     add_headers(x);
     curl_easy_setopt(e, CURLOPT_PRIVATE, x);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->error);
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)BUFFER);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* else giving up joins the thread that resolves */
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);

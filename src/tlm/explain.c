@@ -12,8 +12,8 @@ static const char *const words[] = {
     [TS_TLM_NO_DOUBT] = "Nothing was found that speaks against the response.",
     [TS_TLM_NOT_VERIFIED] = "The response could not be verified.",
     [TS_TLM_ALTERNATIVE] =
-        "The response is doubtful because the model does not answer the request the same way each "
-        "time. It also considered this answer, which may itself be wrong:",
+        ("The response is doubtful because the model does not answer the request the same way each "
+         "time. It also considered this answer, which may itself be wrong:"),
     [TS_TLM_UNUSUAL] = "The prompt or the response is unusual or vague."};
 
 /* R̄: over the mapped values, not those of the tokens (D23). */

@@ -1,0 +1,30 @@
+"""Seed corpora out of the fixtures: seeds.py DIRECTORY writes DIRECTORY/<target>/<seed>."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+VECTORS = Path(__file__).parent.parent / "fixtures/tlm-vectors.jsonl"
+CONTENTS = ["<score>85/100</score>", "Choice: [A]", "Rating: Five", "<rating>**8**</rating>", "1e308",
+            "<think>a</think><answer>Yes</answer>", '{"confidence_score": NaN}',
+            'data: {"choices":[{"delta":{"content":"<score>1</score>"}}]}\n\ndata: [DONE]\n']
+
+
+def main() -> None:
+    out = Path(sys.argv[1])
+    for target in ("reply", "replay"):
+        (out / target).mkdir(parents=True, exist_ok=True)
+    for i, text in enumerate(CONTENTS):
+        (out / f"reply/content{i}").write_text(text)
+    for line in VECTORS.read_text().splitlines()[::5]:
+        case = json.loads(line)
+        for k, call in enumerate(case["calls"][:8]):
+            if "completion" in call["reply"]:
+                (out / f"reply/{case['id']}-{k}").write_text(json.dumps(call["reply"]["completion"]))
+        (out / f"replay/{case['id']}").write_text(line)
+
+
+if __name__ == "__main__":
+    main()
