@@ -73,9 +73,10 @@ void ts_local_logprobs(struct ts_agreement *memory, const struct ts_llm *llm,
     if (weakest)
         out->text = ts_arena_printf(
             arena,
-            "Recorded token probabilities average %.2f; the least likely piece is '" TS_FMT
-            "' at %.2f.",
-            mean, TS_ARG(weak_span(arena, llm, weakest)), exp(weakest->logprob));
+            "The probabilities of the %zu recorded tokens average %.2f; the least likely piece is "
+            "'" TS_FMT "' at %.2f.",
+            count, mean, TS_ARG(weak_span(arena, llm, weakest)), exp(weakest->logprob));
     else
-        out->text = ts_arena_printf(arena, "Recorded token probabilities average %.2f.", mean);
+        out->text = ts_arena_printf(
+            arena, "The probabilities of the %zu recorded tokens average %.2f.", count, mean);
 }

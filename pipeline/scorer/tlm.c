@@ -62,34 +62,6 @@ static void finish(struct score *s, enum ts_job_end end)
     ts_job_finish(&job->job, end);
 }
 
-static ts_view fields_json(struct ts_arena *arena, const struct ts_tlm_result *r)
-{
-    struct ts_buf out = TS_BUF_INIT;
-    for (size_t i = 0; i < r->field_count; i++) {
-        ts_buf_add_str(&out, i ? "," : "{");
-        ts_json_append_text(&out, r->fields[i].name);
-        ts_buf_add_str(&out, ":{\"score\":");
-        ts_json_append_double(&out, r->fields[i].value);
-        ts_buf_add_str(&out, ",\"explanation\":");
-        ts_json_append_text(&out, r->fields[i].explanation);
-        ts_buf_add_byte(&out, '}');
-    }
-    ts_buf_add_str(&out, r->field_count ? "}" : "");
-    ts_view text = ts_arena_copy(arena, ts_buf_view(&out));
-    ts_buf_release(&out);
-    return text;
-}
-
-static void give_evals(struct ts_score_job *job, const struct ts_tlm_result *r)
-{
-    struct ts_score *out = &job->result;
-    out->evals = ts_arena_alloc(job->arena, (r->eval_count + 1) * sizeof *out->evals);
-    for (size_t i = 0; i < r->eval_count; i++)
-        if (!isnan(r->evals[i].score))
-            out->evals[out->eval_count++] = (struct ts_eval){
-                (const char *)ts_arena_copy(job->arena, r->evals[i].name).ptr, r->evals[i].score};
-}
-
 /* What a recording is found by: the span, or what a line of `score` calls itself. */
 static ts_view name_of(struct ts_arena *arena, const struct ts_llm *llm)
 {
@@ -111,12 +83,8 @@ static void conclude(struct score *s)
     ts_tlm_conclude(s->tlm, &r);
     if (s->self->recorder)
         ts_record_score(s->self->recorder, s->tlm, name_of(job->arena, job->llm), &s->recorded, &r);
-    give_evals(job, &r);
-    out->has_score = !isnan(r.score);
+    ts_tlm_give(&r, job);
     out->partial = s->last.code != TS_OK;
-    out->score = r.score;
-    out->explanation = r.explanation;
-    out->fields = fields_json(job->arena, &r);
     if (s->no_price)
         out->cost_usd = -1;
     if (s->cancelled) {

@@ -35,6 +35,9 @@ ts_view ts_tlm_extra_body(struct ts_arena *arena, const struct ts_node *body);
 void ts_tlm_input_of(struct ts_arena *arena, const struct ts_llm *llm, enum ts_tlm_compat compat,
                      struct ts_tlm_input *input);
 
+/* Fills score, explanation, evaluations and fields; what is copied is in the job's arena. */
+void ts_tlm_give(const struct ts_tlm_result *r, struct ts_score_job *job);
+
 /* US dollars per million tokens. */
 struct ts_price {
     double input, output;

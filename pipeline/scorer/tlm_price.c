@@ -1,7 +1,6 @@
 /* tlm_price.c - what a model's tokens cost. */
 #include "pipeline/scorer/tlm.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 static const struct {
@@ -12,22 +11,6 @@ static const struct {
 #include "pipeline/scorer/tlm_prices.def"
 #undef TS_PRICE
 };
-
-/* "gpt-4o-2024-08-06", "claude-sonnet-4-20250514": without the date. */
-static ts_view undated(ts_view model)
-{
-    size_t digits = 0;
-    size_t len = model.len;
-    while (len > 0 && (isdigit(model.ptr[len - 1]) ||
-                       (digits > 0 && digits < 8 && model.ptr[len - 1] == '-'))) {
-        digits += isdigit(model.ptr[len - 1]) != 0;
-        len--;
-        if (digits == 8)
-            break;
-    }
-    bool dated = digits == 8 && len > 1 && model.ptr[len - 1] == '-';
-    return dated ? ts_view_cut(model, 0, len - 1) : model;
-}
 
 static bool is_amount(const struct ts_node *n, double *out)
 {
@@ -52,7 +35,7 @@ static bool overridden(const struct ts_node *overrides, ts_view model, struct ts
 
 bool ts_price_find(const struct ts_node *overrides, ts_view model, struct ts_price *price)
 {
-    const ts_view names[] = {model, undated(model)};
+    const ts_view names[] = {model, ts_tlm_undated(model)};
     for (size_t k = 0; k < TS_COUNT(names); k++) {
         if (overridden(overrides, names[k], price))
             return true;

@@ -30,6 +30,22 @@ const char *ts_tlm_workflow_name(enum ts_tlm_workflow workflow)
     return names[workflow];
 }
 
+ts_view ts_tlm_undated(ts_view model)
+{
+    static const char *const shapes[] = {"-dddd-dd-dd", "-dddddddd"};
+    for (size_t i = 0; i < TS_COUNT(shapes); i++) {
+        size_t n = strlen(shapes[i]);
+        bool fits = model.len > n;
+        for (size_t k = 0; fits && k < n; k++) {
+            uint8_t c = model.ptr[model.len - n + k];
+            fits = shapes[i][k] == 'd' ? c >= '0' && c <= '9' : c == '-';
+        }
+        if (fits)
+            return ts_view_cut(model, 0, model.len - n);
+    }
+    return model;
+}
+
 /* ---- default evaluations (§10); the criteria are our own words ---- */
 
 static const struct ts_tlm_eval defaults[] = {
@@ -88,6 +104,8 @@ static struct ts_tlm_weights weights_of(enum ts_tlm_compat compat, enum ts_tlm_w
     const struct row *row = workflow == TS_TLM_RAG ? rag_rows : default_rows;
     /* D13: the reference has replaced Claude's names by their profiles, which have no row */
     bool unknown = compat == TS_TLM_REFERENCE && ts_view_starts(model, TS_LIT("claude-"));
+    if (compat == TS_TLM_RECOMMENDED) /* spans name the version that answered */
+        model = ts_tlm_undated(model);
     for (size_t i = 0; compat == TS_TLM_RECOMMENDED && i < TS_COUNT(profiles); i++)
         if (ts_view_is(model, profiles[i].profile))
             model = ts_view_str(profiles[i].name);

@@ -1,5 +1,6 @@
 /* reply.c - bodies of chat/completions and embeddings, as OpenAI, Azure, vLLM, Ollama and llama.cpp
  * write them: log probabilities null, empty or absent, no usage, content as a list of parts. */
+#include "llm/flatten.h"
 #include "tlm/tlm.h"
 
 #include <math.h>
@@ -15,6 +16,40 @@ static ts_view content_of(struct ts_arena *arena, const cJSON *content)
     ts_view text = ts_arena_copy(arena, ts_buf_view(&all));
     ts_buf_release(&all);
     return text;
+}
+
+/* The arguments that a model wrote, as a record holds them: JSON, or a JSON string of what is none. */
+static ts_view arguments_of(struct ts_arena *arena, ts_view written)
+{
+    cJSON *tree = ts_json_parse(written, NULL, NULL);
+    if (written.len == 0 || tree) {
+        cJSON_Delete(tree);
+        return written.len ? written : TS_LIT("{}");
+    }
+    struct ts_buf quoted = TS_BUF_INIT;
+    ts_json_append_text(&quoted, written);
+    ts_view text = ts_arena_copy(arena, ts_buf_view(&quoted));
+    ts_buf_release(&quoted);
+    return text;
+}
+
+/* A sampled answer may be a call of a tool: rendered as that of the response is (§4.3). */
+static ts_view calls_of(struct ts_arena *arena, const cJSON *list, ts_view content)
+{
+    size_t n = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+    if (n == 0)
+        return content;
+    struct ts_tool_call *calls = ts_arena_alloc(arena, n * sizeof *calls);
+    struct ts_llm llm = {.response = content, .tool_calls = calls};
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        ts_view written = ts_json_text(ts_json_path(item, "function.arguments"));
+        calls[llm.tool_call_count++] =
+            (struct ts_tool_call){.name = ts_json_text(ts_json_path(item, "function.name")),
+                                  .arguments = arguments_of(arena, written)};
+    }
+    return ts_flatten_response(arena, &llm);
 }
 
 static double logprob_of(const cJSON *item)
@@ -66,6 +101,7 @@ bool ts_tlm_read_completion(struct ts_arena *arena, const cJSON *body, struct ts
     if (!cJSON_IsObject(message))
         return false;
     reply->content = content_of(arena, ts_json_get(message, "content"));
+    reply->content = calls_of(arena, ts_json_get(message, "tool_calls"), reply->content);
     reply->reasoning = ts_json_text(ts_json_get(message, "reasoning_content"));
     if (reply->reasoning.len == 0) /* newer vLLM and Ollama */
         reply->reasoning = ts_json_text(ts_json_get(message, "reasoning"));

@@ -44,6 +44,9 @@ const char *ts_tlm_effort_name(enum ts_tlm_effort effort);
 const char *ts_tlm_measure_name(enum ts_tlm_measure measure);
 const char *ts_tlm_workflow_name(enum ts_tlm_workflow workflow);
 
+/* "gpt-4o-2024-08-06", "claude-sonnet-4-20250514": a model's name without the date of its version. */
+ts_view ts_tlm_undated(ts_view model);
+
 /* A judge's rating of query, context or response against a criterion (§10). */
 struct ts_tlm_eval {
     ts_view name, criteria;

@@ -25,7 +25,7 @@ def test_version_and_help():
 
 def test_components_names_all_and_their_settings():
     text = run("components").stdout.decode()
-    for name in ("otlp", "trust", "local", "cleanlab", "otlp_grpc", "phoenix", "debug"):
+    for name in ("otlp", "trust", "local", "cleanlab", "tlm", "otlp_grpc", "phoenix", "debug"):
         assert f"name: {name}\n" in text
     assert "key: protocols.grpc.endpoint" in text and "key: retry_on_failure.max_interval" in text
 

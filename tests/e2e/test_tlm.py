@@ -4,6 +4,7 @@ servers, and what a span says of it."""
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections import Counter
@@ -242,6 +243,15 @@ def test_replies_that_say_too_much_stay_between_zero_and_one(score, model, reply
     assert 0 <= out["trustworthiness_score"] <= most
 
 
+def test_log_probabilities_that_do_not_line_up(score, model):
+    """What was said is what the tokens say, and no token decides: undecided."""
+    model.control(raw=json.dumps({"choices": [{
+        "message": {"content": "<score>99</score> <choice>True</choice>"},
+        "logprobs": {"content": [{"token": "Fal", "logprob": -0.1}, {"token": "se", "logprob": 9}]}}]}))
+    out, = score(RIGHT)
+    assert out["trustworthiness_score"] == 0.5
+
+
 # ---- files ----
 
 def pairs(n: int) -> list[dict]:
@@ -406,3 +416,25 @@ def test_a_shutdown_with_calls_under_way_is_clean(start, backend, model):
     assert trustspan.process.stop() == 0
     assert time.monotonic() - began < 25
     assert "ERROR" not in trustspan.process.log() and "sk-test" not in trustspan.process.log()
+
+
+def test_loops_share_scorer_and_cache_without_a_race(start, backend, model, monkeypatch):
+    if not os.environ.get("TRUSTSPAN_TSAN_BIN"):
+        pytest.skip("no TSan build; TRUSTSPAN_TSAN_BIN names it")
+    import conftest
+
+    monkeypatch.setattr(conftest, "TRUSTSPAN", os.environ["TRUSTSPAN_TSAN_BIN"])
+    trustspan = start(Trustspan, {**trust_config(backend, model), "service": {"loops": 3}},
+                      {"TSAN_OPTIONS": f"suppressions={ROOT / 'tests/tsan.supp'}"})
+    sender = Sender(trustspan.endpoint)
+    sent = []
+    for i in range(120):
+        message = request([("llm", llm_attributes(f"Question {i % 30}?", f"Answer {i % 30}."))])
+        sender.send(message.SerializeToString())
+        sent += ids(message)
+    all_in(backend, sent)
+    wait_for(trustspan.idle, what="an empty spool")
+    decisions = Counter(a["trustworthiness.decision"] for a in by_id(backend).values())
+    assert set(decisions) <= {"scored", "cached", "late"} and sum(decisions.values()) == 120
+    assert trustspan.process.stop() == 0
+    assert "WARNING: ThreadSanitizer" not in trustspan.process.log()

@@ -135,6 +135,66 @@ static void ratings_are_expected_values(void **state)
     assert_true(isnan(ts_tokens_rating(&reply, TS_LIT("4"))));
 }
 
+static struct ts_tlm_reply read_body(struct ts_arena *a, cJSON *tree)
+{
+    struct ts_tlm_reply reply;
+    if (!ts_tlm_read_completion(a, tree, &reply))
+        reply.failed = true;
+    return reply;
+}
+
+static void bodies_of_all_servers_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *content; /* NULL: not a completion */
+        bool tokens;
+        int64_t prompt_tokens;
+    } rows[] = {
+        {"{\"choices\":[{\"message\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":3}}", "x",
+         false, 3},
+        {"{\"choices\":[{\"message\":{\"content\":null},\"logprobs\":null}],\"usage\":null}", "",
+         false, -1},
+        {"{\"choices\":[{\"message\":{\"content\":\"x\"},\"logprobs\":{\"content\":null}}]}", "x",
+         false, -1},
+        {"{\"choices\":[{\"message\":{\"content\":\"x\"},\"logprobs\":{\"content\":[{\"token\":1}]}"
+         "}]}",
+         "x", true, -1},
+        {"{\"choices\":[{\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"text\":"
+         "\"b\"}]}}]}",
+         "ab", false, -1},
+        {"{\"choices\":[{\"message\":{\"content\":null,\"tool_calls\":[{\"function\":{\"name\":"
+         "\"f\","
+         "\"arguments\":\"{\\\"a\\\":1}\"}}]}}]}",
+         "<tool_call>\n{\n  \"name\": \"f\",\n  \"arguments\": {\n    \"a\": 1\n  "
+         "}\n}\n</tool_call>",
+         false, -1},
+        {"{\"choices\":[{\"message\":{\"content\":\"t\",\"tool_calls\":[{\"function\":{\"name\":"
+         "\"f\","
+         "\"arguments\":\"{cut\"}}]}}]}",
+         "t", false, -1},
+        {"{\"choices\":[]}", NULL, false, -1},
+        {"{\"choices\":[{}]}", NULL, false, -1},
+        {"{\"error\":{}}", NULL, false, -1},
+        {"[]", NULL, false, -1},
+        {"\"x\"", NULL, false, -1},
+    };
+    for (size_t i = 0; i < TS_COUNT(rows); i++) {
+        struct ts_arena *a = ts_arena_new();
+        cJSON *tree = ts_json_parse(ts_view_str(rows[i].body), NULL, NULL);
+        assert_non_null(tree);
+        struct ts_tlm_reply reply = read_body(a, tree);
+        assert_int_equal(reply.failed, rows[i].content == NULL);
+        if (rows[i].content) {
+            assert_view_is(reply.content, rows[i].content);
+            assert_int_equal(reply.has_tokens, rows[i].tokens);
+            assert_int_equal(reply.prompt_tokens, rows[i].prompt_tokens);
+        }
+        cJSON_Delete(tree);
+        ts_arena_free(a);
+    }
+}
+
 static void prompts_keep_foreign_tags_out(void **state)
 {
     (void)state;
@@ -170,6 +230,7 @@ int main(void)
         cmocka_unit_test(values_print_as_python_and_as_canonical_json),
         cmocka_unit_test(alternatives_of_the_same_word_count_in),
         cmocka_unit_test(ratings_are_expected_values),
+        cmocka_unit_test(bodies_of_all_servers_are_read),
         cmocka_unit_test(prompts_keep_foreign_tags_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
