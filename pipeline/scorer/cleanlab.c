@@ -24,13 +24,12 @@ struct work {
     struct ts_instance *self;
     struct ts_score_job *job;
     enum ts_cleanlab_endpoint endpoint;
-    struct ts_task task;
 };
 
 static void finish(struct work *w, enum ts_job_end end)
 {
     struct ts_score_job *job = w->job;
-    ts_under_way_remove(&w->self->scores, &w->item);
+    ts_under_way_remove(&w->item);
     free(w);
     ts_job_finish(&job->job, end);
 }
@@ -94,15 +93,14 @@ static void on_answered(struct ts_job *job, enum ts_job_end end)
 
 /* ---- coming and going ---- */
 
-static void take_in(struct ts_task *task)
+static void begin(struct ts_under_way_item *item)
 {
     static const char *const qualities[] = {"best", "high", "medium", "low", "base"};
-    struct work *w = TS_OUTER(task, struct work, task);
-    struct ts_instance *self = w->self;
-    ts_under_way_add(&self->scores, &w->item);
-    w->job->result.preset = ts_view_str(qualities[self->config->quality]);
-    w->job->result.model = ts_view_str(self->config->model);
-    w->endpoint = ts_cleanlab_endpoint_for(self->config, w->job->llm);
+    struct work *w = TS_OUTER(item, struct work, item);
+    const struct ts_cleanlab_config *c = w->self->config;
+    w->job->result.preset = ts_view_str(qualities[c->quality]);
+    w->job->result.model = ts_view_str(c->model);
+    w->endpoint = ts_cleanlab_endpoint_for(c, w->job->llm);
     if (ts_cleanlab_fits(w->job->llm)) {
         ask(w);
         return;
@@ -111,39 +109,23 @@ static void take_in(struct ts_task *task)
     finish(w, TS_JOB_DONE);
 }
 
+static void give_up(struct ts_under_way_item *item)
+{
+    struct work *w = TS_OUTER(item, struct work, item);
+    ts_api_cancel(w->self->api, &w->call);
+}
+
 static void score(struct ts_instance *self, struct ts_score_job *job)
 {
     struct work *w = ts_alloc(sizeof *w);
     w->self = self;
     w->job = job;
-    w->task.run = take_in;
-    ts_loop_post(self->host->loop, &w->task);
-}
-
-struct cancelling {
-    struct ts_task task;
-    struct ts_instance *self;
-    struct ts_score_job *job;
-};
-
-static void cancel_here(struct ts_task *task)
-{
-    struct cancelling *c = TS_OUTER(task, struct cancelling, task);
-    for (struct ts_under_way_item *i = c->self->scores.first; i; i = i->next) {
-        struct work *w = TS_OUTER(i, struct work, item);
-        if (w->job != c->job)
-            continue;
-        ts_api_cancel(c->self->api, &w->call);
-        break;
-    }
-    free(c);
+    ts_under_way_take(&self->scores, &w->item, job);
 }
 
 static void cancel(struct ts_instance *self, struct ts_score_job *job)
 {
-    struct cancelling *c = ts_alloc(sizeof *c);
-    *c = (struct cancelling){{.run = cancel_here}, self, job};
-    ts_loop_post(self->host->loop, &c->task);
+    ts_under_way_cancel(&self->scores, job);
 }
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
@@ -193,6 +175,8 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->arena = ts_arena_new();
     self->api = make_api(host, config);
     make_urls(self);
+    self->scores.begin = begin;
+    self->scores.give_up = give_up;
     ts_under_way_init(&self->scores, host->loop, self->api);
     return self;
 }

@@ -41,7 +41,6 @@ struct score {
     struct ts_instance *self;
     struct ts_score_job *job;
     struct ts_under_way_item item;
-    struct ts_task task;
     struct ts_tlm_input input;
     struct ts_tlm *tlm;
     struct asking *calls; /* under way */
@@ -56,7 +55,7 @@ struct score {
 static void finish(struct score *s, enum ts_job_end end)
 {
     struct ts_score_job *job = s->job;
-    ts_under_way_remove(&s->self->scores, &s->item);
+    ts_under_way_remove(&s->item);
     ts_buf_release(&s->recorded);
     free(s);
     ts_job_finish(&job->job, end);
@@ -297,12 +296,11 @@ static void ask_more(struct score *s)
 
 /* ---- coming and going ---- */
 
-static void take_in(struct ts_task *task)
+static void begin(struct ts_under_way_item *item)
 {
-    struct score *s = TS_OUTER(task, struct score, task);
+    struct score *s = TS_OUTER(item, struct score, item);
     struct ts_instance *self = s->self;
     struct ts_score *out = &s->job->result;
-    ts_under_way_add(&self->scores, &s->item);
     *out = (struct ts_score){.model = ts_view_str(self->config->model),
                              .preset = ts_view_str(ts_tlm_preset_name(self->options.preset)),
                              .version = TS_LIT(TS_TLM_VERSION)};
@@ -318,40 +316,26 @@ static void take_in(struct ts_task *task)
         conclude(s);
 }
 
+static void give_up(struct ts_under_way_item *item)
+{
+    struct score *s = TS_OUTER(item, struct score, item);
+    for (struct asking *a = s->calls, *next; a; a = next) {
+        next = a->next;
+        ts_api_cancel(s->self->api, &a->api);
+    }
+}
+
 static void score(struct ts_instance *self, struct ts_score_job *job)
 {
     struct score *s = ts_alloc(sizeof *s);
     s->self = self;
     s->job = job;
-    s->task.run = take_in;
-    ts_loop_post(self->host->loop, &s->task);
-}
-
-struct order {
-    struct ts_task task;
-    struct ts_instance *self;
-    struct ts_score_job *job;
-};
-
-static void cancel_here(struct ts_task *task)
-{
-    struct order *o = TS_OUTER(task, struct order, task);
-    struct ts_under_way_item *item = o->self->scores.first;
-    while (item && TS_OUTER(item, struct score, item)->job != o->job)
-        item = item->next;
-    struct score *s = item ? TS_OUTER(item, struct score, item) : NULL;
-    for (struct asking *a = s ? s->calls : NULL, *next; a; a = next) {
-        next = a->next;
-        ts_api_cancel(o->self->api, &a->api);
-    }
-    free(o);
+    ts_under_way_take(&self->scores, &s->item, job);
 }
 
 static void cancel(struct ts_instance *self, struct ts_score_job *job)
 {
-    struct order *o = ts_alloc(sizeof *o);
-    *o = (struct order){{.run = cancel_here}, self, job};
-    ts_loop_post(self->host->loop, &o->task);
+    ts_under_way_cancel(&self->scores, job);
 }
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
@@ -493,6 +477,8 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");
     self->api = make_api(self);
+    self->scores.begin = begin;
+    self->scores.give_up = give_up;
     ts_under_way_init(&self->scores, host->loop, self->api);
     make_counters(self);
     return self;

@@ -1,5 +1,7 @@
 #include "pipeline/scorer/under_way.h"
 
+#include <stdlib.h>
+
 void ts_under_way_init(struct ts_under_way *all, struct ts_loop *loop, struct ts_api *api)
 {
     all->loop = loop;
@@ -12,22 +14,63 @@ void ts_under_way_release(struct ts_under_way *all)
     sem_destroy(&all->none_left);
 }
 
-void ts_under_way_add(struct ts_under_way *all, struct ts_under_way_item *item)
+/* ---- coming ---- */
+
+static void arrive(struct ts_task *task)
 {
+    struct ts_under_way_item *item = TS_OUTER(task, struct ts_under_way_item, task);
+    struct ts_under_way *all = item->all;
     item->next = all->first;
     item->back = &all->first;
     if (item->next)
         item->next->back = &item->next;
     all->first = item;
+    all->begin(item);
 }
 
-void ts_under_way_remove(struct ts_under_way *all, struct ts_under_way_item *item)
+void ts_under_way_take(struct ts_under_way *all, struct ts_under_way_item *item,
+                       struct ts_score_job *job)
 {
+    item->all = all;
+    item->job = job;
+    item->task.run = arrive;
+    ts_loop_post(all->loop, &item->task);
+}
+
+/* ---- going ---- */
+
+void ts_under_way_remove(struct ts_under_way_item *item)
+{
+    struct ts_under_way *all = item->all;
     *item->back = item->next;
     if (item->next)
         item->next->back = item->back;
     if (all->stopping && !all->first)
         sem_post(&all->none_left);
+}
+
+struct order {
+    struct ts_task task;
+    struct ts_under_way *all;
+    struct ts_score_job *job;
+};
+
+static void cancel_here(struct ts_task *task)
+{
+    struct order *o = TS_OUTER(task, struct order, task);
+    struct ts_under_way_item *item = o->all->first;
+    while (item && item->job != o->job)
+        item = item->next;
+    if (item)
+        o->all->give_up(item);
+    free(o);
+}
+
+void ts_under_way_cancel(struct ts_under_way *all, struct ts_score_job *job)
+{
+    struct order *o = ts_alloc(sizeof *o);
+    *o = (struct order){{.run = cancel_here}, all, job};
+    ts_loop_post(all->loop, &o->task);
 }
 
 static void stop_here(struct ts_task *task)

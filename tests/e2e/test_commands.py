@@ -54,10 +54,10 @@ def test_inspect_reads_json_and_protobuf_alike():
 
 def test_score_with_the_local_scorer_keeps_the_order():
     lines = [
-        {"id": 1, "prompt": "q", "response": "I don't know."},
-        {"id": 2, "prompt": "q", "response": "Fine."},
-        {"id": 3, "prompt": "q", "response": "a", "logprobs": [{"token": "a", "logprob": -0.1}]},
-        {"id": 4, "messages": [{"role": "user", "content": "q"}], "response": "x",
+        {"id": 1, "prompt": "q1", "response": "I don't know."},
+        {"id": 2, "prompt": "q2", "response": "Fine."},
+        {"id": 3, "prompt": "q3", "response": "a", "logprobs": [{"token": "a", "logprob": -0.1}]},
+        {"id": 4, "messages": [{"role": "user", "content": "q4"}], "response": "x",
          "finish_reason": "length"},
         {"id": 5, "prompt": "q"},
     ]
@@ -71,6 +71,17 @@ def test_score_with_the_local_scorer_keeps_the_order():
     assert out[1]["reason"] == "insufficient_evidence"
     assert "line 5: 'response' is missing" in out[4]["reason"]
     assert done.returncode == 1
+
+
+def test_the_local_scorer_compares_answers_to_one_prompt():
+    lines = [{"prompt": "Which metal melts in the hand?", "response": r}
+             for r in ("Gallium.", "Gallium.", "It is mercury.")]
+    done = run("score", "--scorer", "local", "-", text="\n".join(map(json.dumps, lines)) + "\n")
+    first, same, other = (json.loads(line) for line in done.stdout.splitlines())
+    assert first["decision"] == "skipped"
+    assert same["trustworthiness_score"] == 1 and same["signals"] == "agreement"
+    assert other["trustworthiness_score"] == 0 and "2 other answers" in other["explanation"]
+    assert other["line"] == 3
 
 
 def test_score_with_cleanlab(start, tmp_path):
