@@ -3,6 +3,7 @@
 #include "llm/extract.h"
 
 #include "llm/dialect/dialect.h"
+#include "llm/documents.h"
 #include "llm/meta.h"
 #include "llm/normal.h"
 #include "base/utf8.h"
@@ -109,9 +110,9 @@ static bool says_streaming(struct ts_reader *r)
         ts_json_true(ts_json_get(ts_parse_value(r->arena, parameters), "stream")))
         return true;
     struct ts_payload_request request;
-    return ts_view_find(ts_attrs_text(&r->attrs, "input.value"), TS_LIT("\"stream\"")) !=
-               SIZE_MAX &&
-           ts_meta_raw_request(r, &request) && request.stream;
+    bool asked = r->request || ts_view_find(ts_attrs_text(&r->attrs, "input.value"),
+                                            TS_LIT("\"stream\"")) != SIZE_MAX;
+    return asked && ts_meta_raw_request(r, &request) && request.stream;
 }
 
 /* §11.8 (a): a JSON value that ends before it closes tells at how many characters values are cut.
@@ -215,7 +216,7 @@ static void take_prompt(const struct ts_prompt_side *p, struct ts_llm *out)
     out->message_count = p->count;
     if (p->media)
         out->flags |= TS_FLAG_MULTIMODAL;
-    if (p->damaged)
+    if (p->damaged || p->incomplete)
         out->flags |= TS_FLAG_PROMPT_INCOMPLETE;
     if (p->cut)
         out->truncated |= TS_CUT_PROMPT;
@@ -232,6 +233,8 @@ static void take_response(struct ts_reader *r, const struct ts_response_side *s,
         out->choices[i].finish_reason = ts_normal_finish(r->arena, out->choices[i].finish_reason);
     if (s->media)
         out->flags |= TS_FLAG_MULTIMODAL;
+    if (s->structured)
+        out->flags |= TS_FLAG_STRUCTURED_OUTPUT;
     if (s->choice_count > 1)
         out->flags |= TS_FLAG_MULTIPLE_CHOICES;
     if (s->cut)
@@ -239,6 +242,25 @@ static void take_response(struct ts_reader *r, const struct ts_response_side *s,
 }
 
 /* ---- flags and skip reason ---- */
+
+/* pydantic-ai: with output mode `tool` the answer is a call of an output tool (§8.4). */
+static bool answers_by_tool(struct ts_reader *r, const struct ts_llm *llm)
+{
+    ts_view text = ts_attrs_text(&r->attrs, "model_request_parameters");
+    const cJSON *parameters = text.len > 0 ? ts_parse_value(r->arena, text) : NULL;
+    const cJSON *tools = ts_json_get(parameters, "output_tools");
+    const cJSON *tool;
+    if (!ts_view_is(ts_json_text(ts_json_get(parameters, "output_mode")), "tool"))
+        return false;
+    cJSON_ArrayForEach(tool, tools)
+    {
+        ts_view name = ts_json_text(ts_json_get(tool, "name"));
+        for (size_t i = 0; i < llm->tool_call_count; i++)
+            if (ts_view_eq(name, llm->tool_calls[i].name))
+                return true;
+    }
+    return false;
+}
 
 static void set_flags(struct ts_reader *r, struct ts_llm *out)
 {
@@ -249,7 +271,8 @@ static void set_flags(struct ts_reader *r, struct ts_llm *out)
         out->flags |= TS_FLAG_LENGTH_LIMITED;
     if (r->streaming && any_text && out->finish_reason.len == 0)
         out->flags |= TS_FLAG_PARTIAL_RESPONSE;
-    if (out->format_type == TS_FORMAT_JSON_OBJECT || out->format_type == TS_FORMAT_JSON_SCHEMA)
+    if (answers_by_tool(r, out) || out->format_type == TS_FORMAT_JSON_OBJECT ||
+        out->format_type == TS_FORMAT_JSON_SCHEMA)
         out->flags |= TS_FLAG_STRUCTURED_OUTPUT;
     if (!any_text && out->tool_call_count > 0)
         out->flags |= TS_FLAG_TOOL_CALL_ONLY;
@@ -297,6 +320,7 @@ static enum ts_skip skip_reason(struct ts_reader *r, const struct facts *facts,
     bool withheld = (prompt >= 0 && s->items[prompt].prompt.withheld) ||
                     (response >= 0 && s->items[response].response.withheld);
     if (facts->error_status ||
+        ts_view_is(ts_attrs_text(&r->attrs, "langfuse.observation.level"), "ERROR") ||
         (llm->response.len == 0 && (ts_view_is(llm->finish_reason, "error") || error_type)))
         return TS_SKIP_ERROR;
     if (llm->redacted)
@@ -321,38 +345,22 @@ static enum ts_skip skip_reason(struct ts_reader *r, const struct facts *facts,
     return TS_SKIP_NONE;
 }
 
-/* ---- documents of a retriever or reranker span (§4.4) ---- */
-
-static void read_documents(struct ts_reader *r, struct ts_llm *out)
-{
-    struct ts_flats flats;
-    struct ts_flats one;
-    bool reranked = out->kind == TS_KIND_RERANKER;
-    ts_attrs_flat(r->arena, &r->attrs,
-                  reranked ? "reranker.output_documents." : "retrieval.documents.", &flats);
-    if (flats.count == 0)
-        return;
-    struct ts_buf source = TS_BUF_INIT;
-    ts_buf_add_str(&source, "span:");
-    for (size_t i = 0; i < out->span_id.len; i++)
-        ts_buf_printf(&source, "%02x", out->span_id.ptr[i]);
-    ts_view name = ts_arena_copy(r->arena, ts_buf_view(&source));
-    ts_buf_release(&source);
-    out->documents = ts_arena_alloc(r->arena, flats.count * sizeof *out->documents);
-    while (ts_flats_take(&flats, &one)) {
-        struct ts_document *d = &out->documents[out->document_count++];
-        const struct ts_any *id = ts_flats_get(&one, "document.id");
-        int64_t number;
-        d->content = ts_flats_text(&one, "document.content");
-        d->id = ts_any_text(id);
-        if (d->id.len == 0 && ts_any_int64(id, &number))
-            d->id = ts_arena_printf(r->arena, "%lld", (long long)number);
-        d->has_score = ts_any_double(ts_flats_get(&one, "document.score"), &d->score);
-        d->source = name;
-    }
-}
-
 /* ---- all of it ---- */
+
+/* §11.7: a choice that does not say why it ended has its entry in the span's list. */
+static void finish_choices(struct ts_reader *r, struct ts_llm *out)
+{
+    const struct ts_any *list = ts_attrs_get(&r->attrs, "gen_ai.response.finish_reasons");
+    if (out->choice_count > 0)
+        out->choices[0].finish_reason = out->finish_reason;
+    if (!list || list->type != TS_ANY_ARRAY)
+        return;
+    struct ts_cursor items = ts_cursor_of(list->bytes);
+    struct ts_any word;
+    for (size_t i = 0; i < out->choice_count && ts_any_next(&items, &word); i++)
+        if (out->choices[i].finish_reason.len == 0)
+            out->choices[i].finish_reason = ts_normal_finish(r->arena, ts_any_text(&word));
+}
 
 static void extract_llm(struct ts_reader *r, const struct facts *facts, struct ts_llm *out)
 {
@@ -371,9 +379,10 @@ static void extract_llm(struct ts_reader *r, const struct facts *facts, struct t
     int winner = response >= 0 && !response_masked ? response : prompt_masked ? -1 : prompt;
     out->dialect = winner >= 0 ? ts_dialects[winner]->name : NULL;
     r->streaming = r->streaming || says_streaming(r);
-    ts_meta_read(r, response >= 0 ? s.items[response].response.finish_raw : TS_NOTHING, out);
-    if (out->choice_count > 0)
-        out->choices[0].finish_reason = out->finish_reason;
+    int told =
+        response >= 0 ? response : prompt; /* a call may tell why it ended and nothing else */
+    ts_meta_read(r, told >= 0 ? s.items[told].response.finish_raw : TS_NOTHING, out);
+    finish_choices(r, out);
     set_flags(r, out);
     out->skip = skip_reason(r, facts, &s, prompt, response, out);
 }
@@ -394,5 +403,5 @@ void ts_llm_extract(struct ts_arena *arena, ts_view resource, ts_view scope, ts_
     }
     out->skip = out->kind == TS_KIND_PLACEHOLDER ? TS_SKIP_PLACEHOLDER : TS_SKIP_NOT_LLM;
     if (out->kind == TS_KIND_RETRIEVER || out->kind == TS_KIND_RERANKER)
-        read_documents(&r, out);
+        ts_documents_read(&r, out);
 }

@@ -93,16 +93,31 @@ static bool mentions(ts_view text, const char *key)
 
 bool ts_meta_raw_request(struct ts_reader *r, struct ts_payload_request *out)
 {
+    if (r->request) {
+        *out = *r->request;
+        return true;
+    }
     return ts_payload_read_request(r->arena, ts_raw_tree(r, &r->input, "input.value"), out);
 }
 
 /* Parsing the request again only pays when it says something that is asked for. */
 static bool request_about(struct ts_reader *r, const char *key, struct ts_payload_request *out)
 {
-    return mentions(ts_attrs_text(&r->attrs, "input.value"), key) && ts_meta_raw_request(r, out);
+    return (r->request || mentions(ts_attrs_text(&r->attrs, "input.value"), key)) &&
+           ts_meta_raw_request(r, out);
 }
 
 /* ---- fields ---- */
+
+/* An attribute's text; MLflow's are JSON texts of themselves (§2.1). */
+static ts_view plain_text(struct ts_reader *r, const char *name)
+{
+    ts_view text = ts_attrs_text(&r->attrs, name);
+    if (!ts_view_starts(ts_view_str(name), TS_LIT("mlflow.")))
+        return text;
+    const cJSON *tree = ts_parse_value(r->arena, text);
+    return cJSON_IsString(tree) ? ts_json_text(tree) : text;
+}
 
 static void read_model(struct ts_reader *r, const struct ts_payload_response *raw,
                        struct ts_llm *out)
@@ -114,7 +129,7 @@ static void read_model(struct ts_reader *r, const struct ts_payload_response *ra
         else if (strcmp(*name, RAW_REQUEST) == 0)
             out->model = request_about(r, "\"model\"", &request) ? request.model : TS_NOTHING;
         else
-            out->model = ts_attrs_text(&r->attrs, *name);
+            out->model = plain_text(r, *name);
     }
 }
 
@@ -130,8 +145,10 @@ static void read_provider(struct ts_reader *r, struct ts_llm *out)
     ts_view system = ts_attrs_text(&r->attrs, "llm.system");
     for (size_t i = 0; i < TS_COUNT(names) && out->provider.len == 0; i++) {
         bool paired = strcmp(names[i], "llm.provider") == 0;
-        out->provider = ts_normal_provider(r->arena, ts_attrs_text(&r->attrs, names[i]),
-                                           paired ? system : TS_NOTHING);
+        ts_view recorded = plain_text(r, names[i]);
+        if (!paired && ts_view_eq_nocase(recorded, TS_LIT("azure")))
+            recorded = TS_LIT("azure.ai.openai"); /* §2.4; beside llm.system it is another story */
+        out->provider = ts_normal_provider(r->arena, recorded, paired ? system : TS_NOTHING);
     }
     if (out->provider.len == 0)
         out->provider = ts_provider_of_model(out->model);
@@ -140,12 +157,20 @@ static void read_provider(struct ts_reader *r, struct ts_llm *out)
 static void read_usage(struct ts_reader *r, const struct ts_payload_response *raw,
                        struct ts_usage *out)
 {
+    static const char *const objects[] = {"langfuse.observation.usage_details",
+                                          "mlflow.chat.tokenUsage"};
+    struct ts_usage told = {-1, -1, -1, -1, -1, -1};
+    for (size_t i = 0; i < TS_COUNT(objects); i++)
+        if (ts_attrs_text(&r->attrs, objects[i]).len > 0)
+            told = ts_usage_of(ts_parse_value(r->arena, ts_attrs_text(&r->attrs, objects[i])));
     *out = (struct ts_usage){-1, -1, -1, -1, -1, -1};
     for (size_t i = 0; i < TS_COUNT(counts); i++) {
         int64_t *to = (int64_t *)(void *)((char *)out + counts[i].offset);
         for (const char *const *name = counts[i].names; *name && *to < 0; name++)
             if (!ts_any_int64(ts_attrs_get(&r->attrs, *name), to))
                 *to = -1;
+        if (*to < 0)
+            memcpy(to, (const char *)&told + counts[i].offset, sizeof *to);
         if (*to < 0)
             memcpy(to, (const char *)&raw->usage + counts[i].offset, sizeof *to);
     }
@@ -188,20 +213,65 @@ static void read_finish(struct ts_reader *r, ts_view of_source,
             r, ts_json_text(ts_json_get(ts_parse_value(r->arena, parameters), "stop_reason")), out);
 }
 
+/* Gemini: one entry holds several (§5.1). */
+static const cJSON *declarations(const cJSON *item)
+{
+    const cJSON *list = ts_json_get(item, "function_declarations");
+    return list ? list : ts_json_get(item, "functionDeclarations");
+}
+
+static size_t count_tools(const cJSON *list)
+{
+    size_t n = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) n += 1 + (size_t)cJSON_GetArraySize(declarations(item));
+    return n;
+}
+
+static void add_tool(struct ts_arena *arena, const cJSON *item, struct ts_llm *out)
+{
+    const cJSON *json = cJSON_IsString(item) ? ts_parse_value(arena, ts_json_text(item)) : item;
+    const cJSON *inner;
+    if (declarations(json))
+        cJSON_ArrayForEach(inner, declarations(json)) add_tool(arena, inner, out);
+    else if (json)
+        out->tool_count += ts_tool_of_json(arena, json, &out->tools[out->tool_count]);
+}
+
 static void add_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out)
 {
-    size_t count = (size_t)cJSON_GetArraySize(list);
     if (!cJSON_IsArray(list) || out->has_tools)
         return;
-    out->tools = ts_arena_alloc(arena, count * sizeof *out->tools);
+    out->tools = ts_arena_alloc(arena, (count_tools(list) + 1) * sizeof *out->tools);
     out->has_tools = true;
     const cJSON *item;
-    cJSON_ArrayForEach(item, list) out->tool_count +=
-        ts_tool_of_json(arena, item, &out->tools[out->tool_count]);
+    cJSON_ArrayForEach(item, list) add_tool(arena, item, out);
+}
+
+/* llm.request.functions.<i>.name, .description, .parameters (§7.1) */
+static void add_functions(struct ts_reader *r, struct ts_llm *out)
+{
+    struct ts_flats flats;
+    struct ts_flats one;
+    ts_attrs_flat(r->arena, &r->attrs, "llm.request.functions.", &flats);
+    if (flats.count == 0 || out->has_tools)
+        return;
+    out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
+    out->has_tools = true;
+    while (ts_flats_take(&flats, &one)) {
+        ts_view schema = ts_flats_text(&one, "parameters");
+        if (schema.len == 0)
+            schema = ts_flats_text(&one, "input_schema");
+        const cJSON *tree = ts_parse_value(r->arena, schema);
+        out->tools[out->tool_count++] =
+            (struct ts_tool){ts_flats_text(&one, "name"), ts_flats_text(&one, "description"),
+                             tree ? ts_json_print(r->arena, tree) : TS_NOTHING};
+    }
 }
 
 static void read_tools(struct ts_reader *r, struct ts_llm *out)
 {
+    static const char *const lists[] = {"gen_ai.tool.definitions", "ai.prompt.tools"};
     struct ts_flats flats;
     struct ts_flats one;
     struct ts_payload_request request;
@@ -215,6 +285,10 @@ static void read_tools(struct ts_reader *r, struct ts_llm *out)
         out->tool_count += json && ts_tool_of_json(r->arena, json, &out->tools[out->tool_count]);
     }
     add_tools(r->arena, ts_parse_value(r->arena, ts_attrs_text(&r->attrs, "llm.tools")), out);
+    for (size_t i = 0; i < TS_COUNT(lists); i++)
+        add_tools(r->arena, ts_any_json(r->arena, ts_attrs_get(&r->attrs, lists[i])), out);
+    add_functions(r, out);
+    add_tools(r->arena, ts_any_json(r->arena, ts_attrs_get(&r->attrs, "mlflow.chat.tools")), out);
     if (!out->has_tools && request_about(r, "\"tools\"", &request))
         add_tools(r->arena, request.tools, out);
 }
@@ -270,7 +344,10 @@ static void read_format(struct ts_reader *r, struct ts_llm *out)
 void ts_meta_read(struct ts_reader *r, ts_view finish_raw, struct ts_llm *out)
 {
     struct ts_payload_response raw;
-    ts_payload_read_response(r->arena, ts_raw_tree(r, &r->output, "output.value"), &raw);
+    if (r->response)
+        raw = *r->response;
+    else
+        ts_payload_read_response(r->arena, ts_raw_tree(r, &r->output, "output.value"), &raw);
     read_model(r, &raw, out);
     read_provider(r, out);
     out->response_id = first_text(r, response_ids);

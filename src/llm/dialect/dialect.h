@@ -9,6 +9,9 @@
 #include "llm/attrs.h"
 #include "llm/llm.h"
 
+struct ts_payload_request;
+struct ts_payload_response;
+
 /* One span while it is being read. */
 struct ts_reader {
     struct ts_arena *arena;
@@ -23,6 +26,9 @@ struct ts_reader {
         bool tried;
         cJSON *tree; /* freed with the arena */
     } input, output;
+    /* the first payloads met on the way, for the metadata; NULL: none */
+    struct ts_payload_request *request;
+    struct ts_payload_response *response;
 };
 
 struct ts_prompt_side {
@@ -30,6 +36,7 @@ struct ts_prompt_side {
     size_t count;
     bool media; /* an image, sound, video or file stands in it */
     bool cut, damaged, masked, withheld;
+    bool incomplete; /* the server held more of it than the span (§11.13) */
 };
 
 struct ts_response_side {
@@ -40,6 +47,7 @@ struct ts_response_side {
     struct ts_choice *choices; /* with n > 1 */
     size_t choice_count;
     ts_view finish_raw; /* of choice 0; empty: none */
+    bool structured;    /* an object that was asked for (§11.5) */
     bool media, cut, masked, withheld;
 };
 
@@ -103,6 +111,11 @@ ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded);
 void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_call call);
 /* Two texts with a newline between; either may be empty. */
 ts_view ts_join_lines(struct ts_arena *arena, ts_view a, ts_view b);
+/* Token counts under anybody's names; -1 where there is none. */
+struct ts_usage ts_usage_of(const cJSON *usage);
+/* Any attribute value as JSON: text is parsed (NULL when it is none), a structure is converted.
+ * Freed with the arena. */
+const cJSON *ts_any_json(struct ts_arena *arena, const struct ts_any *any);
 /* A tool definition in any provider's shape; false: no name. */
 bool ts_tool_of_json(struct ts_arena *arena, const cJSON *json, struct ts_tool *out);
 

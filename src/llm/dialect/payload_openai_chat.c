@@ -109,7 +109,8 @@ static bool is_chat_list(const cJSON *messages)
     const cJSON *m;
     cJSON_ArrayForEach(m, messages)
     {
-        if (!cJSON_IsObject(m) || !cJSON_IsString(ts_json_get(m, "role")))
+        if (!cJSON_IsObject(m) || !cJSON_IsString(ts_json_get(m, "role")) ||
+            ts_json_get(m, "text") || ts_json_get(m, "parts"))
             return false;
         const cJSON *content = ts_json_get(m, "content");
         const cJSON *part;

@@ -3,6 +3,8 @@
 
 #include "base/utf8.h"
 
+#include <stdlib.h>
+
 static void delete_tree(void *tree)
 {
     cJSON_Delete(tree);
@@ -112,4 +114,102 @@ bool ts_tool_of_json(struct ts_arena *arena, const cJSON *json, struct ts_tool *
         schema = ts_json_path(body, schemas[i]);
     out->parameters = schema ? ts_json_print(arena, schema) : TS_NOTHING;
     return out->name.len > 0;
+}
+
+/* ---- usage ---- */
+
+static int64_t first_count(const cJSON *usage, const char *const *names)
+{
+    int64_t n;
+    for (; *names; names++)
+        if (ts_json_int64(ts_json_path(usage, *names), &n))
+            return n;
+    return -1;
+}
+
+struct ts_usage ts_usage_of(const cJSON *usage)
+{
+    static const char *const input[] = {"prompt_tokens",
+                                        "input_tokens",
+                                        "promptTokenCount",
+                                        "prompt_token_count",
+                                        "inputTokens",
+                                        "input",
+                                        NULL};
+    static const char *const output[] = {"completion_tokens",
+                                         "output_tokens",
+                                         "candidatesTokenCount",
+                                         "candidates_token_count",
+                                         "outputTokens",
+                                         "output",
+                                         NULL};
+    static const char *const total[] = {"total_tokens", "totalTokenCount", "total_token_count",
+                                        "totalTokens",  "total",           NULL};
+    static const char *const cached[] = {
+        "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens",
+        "cache_read_input_tokens", "cachedContentTokenCount", NULL};
+    static const char *const written[] = {"cache_creation_input_tokens", NULL};
+    static const char *const reasoning[] = {"completion_tokens_details.reasoning_tokens",
+                                            "output_tokens_details.reasoning_tokens",
+                                            "thoughtsTokenCount", "thoughts_token_count", NULL};
+    return (struct ts_usage){first_count(usage, input),   first_count(usage, output),
+                             first_count(usage, total),   first_count(usage, cached),
+                             first_count(usage, written), first_count(usage, reasoning)};
+}
+
+/* ---- attribute values as JSON ---- */
+
+static cJSON *convert(const struct ts_any *any, int depth);
+
+static cJSON *convert_list(ts_view list, bool map, int depth)
+{
+    cJSON *out = map ? cJSON_CreateObject() : cJSON_CreateArray();
+    struct ts_cursor c = ts_cursor_of(list);
+    struct ts_field f;
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
+        struct ts_attr pair = {0};
+        bool ok = f.number == TS_LIST_VALUES && f.wire == TS_WIRE_LEN &&
+                  (map ? ts_attr_read(f.bytes, &pair) : ts_any_read(f.bytes, &pair.value));
+        if (!ok)
+            continue;
+        cJSON *item = convert(&pair.value, depth + 1);
+        if (!map) {
+            cJSON_AddItemToArray(out, item);
+            continue;
+        }
+        char *key = ts_view_dup(pair.key);
+        cJSON_AddItemToObject(out, key, item);
+        free(key);
+    }
+    return out;
+}
+
+static cJSON *convert(const struct ts_any *any, int depth)
+{
+    if (depth > TS_ANY_MAX_DEPTH)
+        return cJSON_CreateNull();
+    switch (any->type) {
+    case TS_ANY_STRING:
+        return ts_json_new_text(any->bytes);
+    case TS_ANY_BOOL:
+        return cJSON_CreateBool(any->i != 0);
+    case TS_ANY_INT:
+        return cJSON_CreateNumber((double)any->i);
+    case TS_ANY_DOUBLE:
+        return cJSON_CreateNumber(any->d);
+    case TS_ANY_ARRAY:
+    case TS_ANY_KVLIST:
+        return convert_list(any->bytes, any->type == TS_ANY_KVLIST, depth);
+    default:
+        return cJSON_CreateNull();
+    }
+}
+
+const cJSON *ts_any_json(struct ts_arena *arena, const struct ts_any *any)
+{
+    if (!any || (any->type != TS_ANY_ARRAY && any->type != TS_ANY_KVLIST))
+        return ts_parse_value(arena, ts_any_text(any));
+    cJSON *tree = convert(any, 0);
+    ts_arena_defer(arena, delete_tree, tree);
+    return tree;
 }

@@ -1,0 +1,48 @@
+/* content_events.c - the conventions up to 1.27, and who still writes so (dialects §6.6): one event with
+ * the prompt, one with the completion; JSON text, plain text, or an array of texts. */
+#include "llm/dialect/events.h"
+#include "llm/dialect/said.h"
+
+/* OpenLIT's stand-in for an answer that was a call of tools. */
+static bool is_stand_in(ts_view text)
+{
+    return ts_view_is(ts_view_trim(text), "Function called with tools");
+}
+
+static void read_value(struct ts_reader *r, const struct ts_any *value, const char *role,
+                       struct ts_said *s)
+{
+    const cJSON *tree = ts_any_json(r->arena, value);
+    ts_view text = ts_any_text(value);
+    const cJSON *item;
+    if (cJSON_IsArray(tree) && (cJSON_IsObject(tree->child) || cJSON_IsString(tree->child))) {
+        cJSON_ArrayForEach(item, tree)
+        {
+            if (cJSON_IsString(item))
+                ts_said_text(s, role, ts_json_text(item));
+            else
+                ts_said_message(s, ts_view_str(role), item);
+        }
+    } else if (text.len > 0 && !is_stand_in(text)) {
+        ts_said_text(s, role, text);
+    }
+}
+
+static void read_source(struct ts_reader *r, struct ts_source *out)
+{
+    static const char *const names[] = {"gen_ai.content.prompt", "gen_ai.content.completion", NULL};
+    struct ts_said prompt = {.arena = r->arena};
+    struct ts_said answer = {.arena = r->arena};
+    struct ts_span_event event;
+    size_t at = 0;
+    while (ts_event_next(r, names, &at, &event)) {
+        if (ts_view_is(event.name, "gen_ai.content.prompt"))
+            read_value(r, ts_attrs_get(&event.attrs, "gen_ai.prompt"), "user", &prompt);
+        else if (!ts_view_ends(event.name, TS_LIT(".chunk")))
+            read_value(r, ts_attrs_get(&event.attrs, "gen_ai.completion"), "assistant", &answer);
+    }
+    ts_said_prompt(&prompt, &out->prompt);
+    ts_said_choices(&answer, NULL, &out->response);
+}
+
+const struct ts_dialect ts_dialect_content_events = {"content_events", read_source};

@@ -1,0 +1,20 @@
+/* genkit.c - Genkit (dialects §8.15): input and output as JSON text, parts under `content`. */
+#include "llm/dialect/said.h"
+
+static void read_source(struct ts_reader *r, struct ts_source *out)
+{
+    const cJSON *input = ts_any_json(r->arena, ts_attrs_get(&r->attrs, "genkit:input"));
+    const cJSON *output = ts_any_json(r->arena, ts_attrs_get(&r->attrs, "genkit:output"));
+    const cJSON *message = ts_json_get(output, "message");
+    struct ts_said prompt = {.arena = r->arena};
+    struct ts_said answer = {.arena = r->arena};
+    ts_said_list(&prompt, ts_json_get(input, "messages"));
+    ts_said_prompt(&prompt, &out->prompt);
+    if (!message)
+        return;
+    ts_said_message(&answer, TS_LIT("assistant"), message);
+    ts_said_answer(&answer, &out->response);
+    out->response.finish_raw = ts_json_text(ts_json_get(output, "finishReason"));
+}
+
+const struct ts_dialect ts_dialect_genkit = {"genkit", read_source};

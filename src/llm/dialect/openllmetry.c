@@ -1,0 +1,110 @@
+/* openllmetry.c - gen_ai.prompt.<i>.* and gen_ai.completion.<i>.* (dialects §7.1). */
+#include "llm/dialect/said.h"
+
+#include "llm/normal.h"
+
+static void add_call(struct ts_reader *r, const struct ts_flats *call, struct ts_message *m)
+{
+    struct ts_tool_call one = {
+        .id = ts_flats_text(call, "id"),
+        .name = ts_flats_text(call, "name"),
+        .arguments = ts_arguments_of_text(r->arena, ts_flats_text(call, "arguments"))};
+    if (one.name.len > 0 || one.id.len > 0)
+        ts_add_tool_call(m->tool_calls, &m->tool_call_count, one);
+}
+
+/* Content is text, or JSON text of blocks. The LangChain wrapper encodes nothing as "". */
+static void read_element(struct ts_reader *r, const struct ts_flats *one, const char *role,
+                         struct ts_said *s)
+{
+    ts_view content = ts_flats_text(one, "content");
+    ts_view recorded = ts_flats_text(one, "role");
+    if (ts_view_is(content, "\"\""))
+        content = TS_NOTHING;
+    if (content.len == 0)
+        content = ts_flats_text(one, "refusal");
+    if (content.len == 0 && ts_flats_get(one, "user")) { /* the role as the suffix */
+        content = ts_flats_text(one, "user");
+        recorded = TS_LIT("user");
+    }
+    cJSON *message = cJSON_CreateObject();
+    cJSON_AddItemToObject(message, "content", ts_json_new_text(content));
+    size_t before = s->count;
+    ts_said_message(s, recorded.len ? recorded : ts_view_str(role), message);
+    cJSON_Delete(message);
+    struct ts_message *m = &s->messages[s->count - 1];
+    bool plain = s->count == before + 1 && content.len > 0 && content.ptr[0] != '[';
+    if (plain)
+        m->content = content; /* the span's own bytes outlive the message made of them */
+    else
+        for (size_t i = before; i < s->count; i++)
+            s->messages[i].content = ts_arena_copy(r->arena, s->messages[i].content);
+    if (ts_flats_text(one, "tool_call_id").len > 0) {
+        m->tool_call_id = ts_flats_text(one, "tool_call_id");
+        m->role = TS_LIT("tool");
+    }
+    struct ts_flats calls;
+    struct ts_flats call;
+    ts_flats_below(r->arena, one, "tool_calls.", &calls);
+    m->tool_calls = ts_arena_alloc(r->arena, (calls.count + 1) * sizeof *m->tool_calls);
+    while (ts_flats_take(&calls, &call))
+        add_call(r, &call, m);
+}
+
+static void read_prompt(struct ts_reader *r, struct ts_prompt_side *out)
+{
+    struct ts_flats flats;
+    struct ts_flats one;
+    struct ts_said s = {.arena = r->arena};
+    ts_attrs_flat(r->arena, &r->attrs, "gen_ai.prompt.", &flats);
+    while (ts_flats_take(&flats, &one))
+        read_element(r, &one, "user", &s);
+    ts_said_prompt(&s, out);
+}
+
+/* Alternatives only when at least two have text and each tells why it ended; never Anthropic's. */
+static bool are_choices(const struct ts_reader *r, const struct ts_said *s, const ts_view *finish)
+{
+    size_t texts = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        texts += s->messages[i].content.len > 0;
+        if (finish[i].len == 0)
+            return false;
+    }
+    return texts > 1 &&
+           !ts_view_eq_nocase(ts_attrs_text(&r->attrs, "gen_ai.system"), TS_LIT("anthropic"));
+}
+
+static void read_answer(struct ts_reader *r, struct ts_response_side *out)
+{
+    struct ts_flats flats;
+    struct ts_flats one;
+    struct ts_said s = {.arena = r->arena};
+    ts_attrs_flat(r->arena, &r->attrs, "gen_ai.completion.", &flats);
+    ts_view *finish = ts_arena_alloc(r->arena, (flats.count + 1) * sizeof *finish);
+    ts_view last = TS_NOTHING;
+    while (ts_flats_take(&flats, &one)) {
+        if (ts_view_is(ts_flats_text(&one, "role"), "thinking"))
+            continue;
+        read_element(r, &one, "assistant", &s);
+        finish[s.count - 1] = ts_flats_text(&one, "finish_reason");
+        last = last.len ? last : finish[s.count - 1];
+    }
+    ts_view whole =
+        ts_attrs_text(&r->attrs, "gen_ai.completion.content"); /* LlamaIndex, streaming */
+    if (s.count == 0 && whole.len > 0)
+        ts_said_text(&s, "assistant", whole);
+    if (are_choices(r, &s, finish))
+        ts_said_choices(&s, finish, out);
+    else
+        ts_said_answer(&s, out);
+    out->finish_raw = last;
+}
+
+static void read_source(struct ts_reader *r, struct ts_source *out)
+{
+    read_prompt(r, &out->prompt);
+    read_answer(r, &out->response);
+}
+
+const struct ts_dialect ts_dialect_openllmetry = {"openllmetry", read_source};

@@ -1,0 +1,85 @@
+/* payload_others.c - the small shapes at the end of dialects §5: Haystack, Cohere v1, Ollama, one
+ * message alone. */
+#include "llm/dialect/said.h"
+
+#include "llm/normal.h"
+
+static bool read_cohere(struct ts_arena *arena, const cJSON *tree, struct ts_payload_request *out)
+{
+    const cJSON *history = ts_json_get(tree, "chat_history");
+    const cJSON *preamble = ts_json_get(tree, "preamble");
+    const cJSON *m;
+    if (!cJSON_IsString(ts_json_get(tree, "message")) || (!history && !preamble))
+        return false;
+    struct ts_said s = {.arena = arena};
+    if (cJSON_IsString(preamble))
+        ts_said_text(&s, "system", ts_json_text(preamble));
+    if (cJSON_IsArray(history))
+        cJSON_ArrayForEach(m, history)
+        {
+            ts_said_text(&s, "user", ts_json_text(ts_json_get(m, "message")));
+            s.messages[s.count - 1].role = ts_normal_role(ts_json_text(ts_json_get(m, "role")));
+        }
+    ts_said_text(&s, "user", ts_json_text(ts_json_get(tree, "message")));
+    ts_said_prompt(&s, &out->prompt);
+    out->model = ts_json_text(ts_json_get(tree, "model"));
+    return true;
+}
+
+/* Haystack: replies are strings or messages. */
+static bool read_replies(struct ts_arena *arena, const cJSON *tree, struct ts_payload_response *out)
+{
+    const cJSON *replies = ts_json_get(tree, "replies");
+    const cJSON *reply = cJSON_GetArrayItem(replies, 0);
+    if (!cJSON_IsArray(replies) || !reply)
+        return false;
+    struct ts_said s = {.arena = arena};
+    if (cJSON_IsString(reply))
+        ts_said_text(&s, "assistant", ts_json_text(reply));
+    else
+        ts_said_message(&s, TS_LIT("assistant"), reply);
+    ts_said_answer(&s, &out->side);
+    const cJSON *meta = ts_json_get(reply, "meta");
+    if (!meta)
+        meta = cJSON_GetArrayItem(ts_json_get(tree, "meta"), 0);
+    out->side.finish_raw = ts_json_text(ts_json_get(meta, "finish_reason"));
+    out->model = ts_json_text(ts_json_get(meta, "model"));
+    out->usage = ts_usage_of(ts_json_get(meta, "usage"));
+    return true;
+}
+
+static bool is_message(const cJSON *m)
+{
+    return cJSON_IsObject(m) && cJSON_IsString(ts_json_get(m, "role")) &&
+           (ts_json_get(m, "content") || ts_json_get(m, "tool_calls") || ts_json_get(m, "parts"));
+}
+
+/* One message; {"message": …} around it (Ollama, Logfire); several are choices (Langfuse). */
+static bool read_message(struct ts_arena *arena, const cJSON *tree, struct ts_payload_response *out)
+{
+    const cJSON *inner = ts_json_get(tree, "message");
+    const cJSON *m = is_message(inner) ? inner : tree;
+    struct ts_said s = {.arena = arena};
+    if (cJSON_IsArray(tree) && is_message(tree->child)) {
+        ts_said_list(&s, tree);
+        ts_said_choices(&s, NULL, &out->side);
+    } else if (is_message(m)) {
+        ts_said_message(&s, TS_LIT("assistant"), m);
+        ts_said_answer(&s, &out->side);
+    } else {
+        return false;
+    }
+    ts_view done = ts_json_text(ts_json_get(tree, "done_reason"));
+    if (done.len > 0)
+        out->side.finish_raw = done;
+    out->usage = ts_usage_of(ts_json_get(tree, "usage"));
+    return true;
+}
+
+static bool read_response(struct ts_arena *arena, const cJSON *tree,
+                          struct ts_payload_response *out)
+{
+    return read_replies(arena, tree, out) || read_message(arena, tree, out);
+}
+
+const struct ts_payload_shape ts_payload_others = {"others", read_cohere, read_response};

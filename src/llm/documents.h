@@ -1,0 +1,10 @@
+/* documents.h - what a retriever or reranker span brought back (dialects §4.4, §12.1). */
+#ifndef TS_LLM_DOCUMENTS_H
+#define TS_LLM_DOCUMENTS_H
+
+#include "llm/dialect/dialect.h"
+
+/* Fills documents of `out`, whose kind and span id are known. */
+void ts_documents_read(struct ts_reader *r, struct ts_llm *out);
+
+#endif
