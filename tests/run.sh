@@ -56,7 +56,7 @@ build dev dev
 unit dev '^test_'
 build dev clang -DCMAKE_C_COMPILER=clang # its UBSan sees what gcc's does not
 unit clang '^test_'
-fuzz reply replay
+fuzz reply replay extract
 build tsan tsan
 unit tsan '^test_(loop|store|net|pipeline)_'
 build release release

@@ -249,7 +249,7 @@ static void by_key_prefix(struct verdict *v, ts_view key)
         {"llm.prompts", GENERATED, TS_KIND_LLM},
         {"llm.choices", GENERATED, TS_KIND_LLM},
     };
-    for (size_t i = 0; i < TS_COUNT(rows); i++)
+    for (size_t i = 0; key.len > 0 && i < TS_COUNT(rows); i++)
         if (key.ptr[0] == (uint8_t)rows[i].prefix[0] &&
             ts_view_starts(key, ts_view_str(rows[i].prefix)))
             evidence(v, rows[i].rank, rows[i].kind);

@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-VECTORS = Path(__file__).parent.parent / "fixtures/tlm-vectors.jsonl"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+VECTORS = FIXTURES / "tlm-vectors.jsonl"
 CONTENTS = ["<score>85/100</score>", "Choice: [A]", "Rating: Five", "<rating>**8**</rating>", "1e308",
             "<think>a</think><answer>Yes</answer>", '{"confidence_score": NaN}',
             'data: {"choices":[{"delta":{"content":"<score>1</score>"}}]}\n\ndata: [DONE]\n']
@@ -14,8 +15,16 @@ CONTENTS = ["<score>85/100</score>", "Choice: [A]", "Rating: Five", "<rating>**8
 
 def main() -> None:
     out = Path(sys.argv[1])
-    for target in ("reply", "replay"):
+    for target in ("reply", "replay", "extract"):
         (out / target).mkdir(parents=True, exist_ok=True)
+    for path in sorted((FIXTURES / "dialects").glob("*.json")):
+        if path.name.endswith(".expected.json"):
+            continue
+        for group in json.loads(path.read_text())["resourceSpans"]:
+            for scope in group["scopeSpans"]:
+                for span in scope["spans"]:  # one a seed: small seeds are changed faster
+                    one = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+                    (out / f"extract/{path.stem}-{span['spanId']}").write_text(json.dumps(one))
     for i, text in enumerate(CONTENTS):
         (out / f"reply/content{i}").write_text(text)
     for line in VECTORS.read_text().splitlines()[::5]:

@@ -13,6 +13,11 @@ static void add_call(struct ts_reader *r, const struct ts_flats *call, struct ts
         ts_add_tool_call(m->tool_calls, &m->tool_call_count, one);
 }
 
+static void delete_message(void *message)
+{
+    cJSON_Delete(message);
+}
+
 /* Content is text, or JSON text of blocks. The LangChain wrapper encodes nothing as "". */
 static void read_element(struct ts_reader *r, const struct ts_flats *one, const char *role,
                          struct ts_said *s)
@@ -28,17 +33,10 @@ static void read_element(struct ts_reader *r, const struct ts_flats *one, const 
         recorded = TS_LIT("user");
     }
     cJSON *message = cJSON_CreateObject();
+    ts_arena_defer(r->arena, delete_message, message); /* what was said are views into it */
     cJSON_AddItemToObject(message, "content", ts_json_new_text(content));
-    size_t before = s->count;
     ts_said_message(s, recorded.len ? recorded : ts_view_str(role), message);
-    cJSON_Delete(message);
     struct ts_message *m = &s->messages[s->count - 1];
-    bool plain = s->count == before + 1 && content.len > 0 && content.ptr[0] != '[';
-    if (plain)
-        m->content = content; /* the span's own bytes outlive the message made of them */
-    else
-        for (size_t i = before; i < s->count; i++)
-            s->messages[i].content = ts_arena_copy(r->arena, s->messages[i].content);
     if (ts_flats_text(one, "tool_call_id").len > 0) {
         m->tool_call_id = ts_flats_text(one, "tool_call_id");
         m->role = TS_LIT("tool");

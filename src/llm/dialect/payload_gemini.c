@@ -82,7 +82,10 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
         ts_said_message(&s, TS_LIT("assistant"), ts_json_get(candidate, "content"));
         finish[n++] = ts_json_text(either(candidate, "finishReason", "finish_reason"));
     }
-    ts_said_choices(&s, finish, &out->side);
+    if (s.count == n)
+        ts_said_choices(&s, finish, &out->side);
+    else
+        ts_said_answer(&s, &out->side);
     out->model = ts_json_text(either(tree, "modelVersion", "model_version"));
     out->id = ts_json_text(either(tree, "responseId", "response_id"));
     out->usage = ts_usage_of(either(tree, "usageMetadata", "usage_metadata"));

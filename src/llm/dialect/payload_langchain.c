@@ -109,7 +109,10 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
     ts_view *finish = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *finish);
     struct ts_said s = {.arena = arena};
     cJSON_ArrayForEach(generation, list) read_generation(&s, generation, &finish[n++]);
-    ts_said_choices(&s, finish, &out->side);
+    if (s.count == n)
+        ts_said_choices(&s, finish, &out->side);
+    else
+        ts_said_answer(&s, &out->side);
     const cJSON *kwargs = ts_json_path(list->child, "message.kwargs");
     out->model = ts_json_text(ts_json_path(tree, "llm_output.model_name"));
     if (out->model.len == 0)

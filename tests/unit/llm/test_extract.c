@@ -160,6 +160,42 @@ static const char *const keys[] = {
     "session.id",
     "retrieval.documents.0.document.score",
     "llm.input_messages.7.message.contents.3",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.definitions",
+    "ai.prompt.messages",
+    "ai.prompt",
+    "ai.response.text",
+    "ai.response.object",
+    "ai.response.toolCalls",
+    "ai.prompt.tools",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.observation.usage_details",
+    "gcp.vertex.agent.llm_request",
+    "gcp.vertex.agent.llm_response",
+    "request_data",
+    "response_data",
+    "events",
+    "mlflow.spanInputs",
+    "mlflow.spanOutputs",
+    "mlflow.llm.model",
+    "mlflow.chat.tokenUsage",
+    "mlflow.chat.tools",
+    "gen_ai.prompt.0.content",
+    "gen_ai.prompt.0.tool_calls.0.arguments",
+    "gen_ai.completion.0.content",
+    "gen_ai.completion.-3.content",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "haystack.component.input",
+    "haystack.component.output",
+    "genkit:input",
+    "genkit:output",
+    "traceloop.entity.input",
+    "model_request_parameters",
+    "llm.request.functions.0.parameters",
 };
 static const char *const values[] = {
     "LLM",
@@ -182,6 +218,23 @@ static const char *const values[] = {
     "{\"prompt\":[]}",
     "stop",
     "\\u0000",
+    "[{\"role\":\"user\",\"parts\":[{\"type\":\"tool_call_response\",\"result\":[{}]},{\"type\":"
+    "\"text\"},3,null]}]",
+    "{\"contents\":[{\"parts\":[{\"functionCall\":{}},{\"functionResponse\":3}]}]}",
+    "{\"candidates\":[{},{\"content\":{\"parts\":[{\"function_response\":{}},{\"function_"
+    "response\":{}}]}}]}",
+    "{\"messages\":[[{\"lc\":1,\"id\":[\"x\",\"HumanMessage\"],\"kwargs\":{}}]]}",
+    "{\"generations\":[[{},{\"message\":{\"content\":[{\"type\":\"tool_result\"},{\"type\":\"tool_"
+    "result\"}]}}]]}",
+    "{\"output\":[{\"type\":\"message\"},{\"type\":\"function_call_output\"}],\"input\":[{\"type\":"
+    "\"function_call\"}]}",
+    "{\"replies\":[3],\"choices\":[3]}",
+    "[[\"a\"]]",
+    "[3,null,{}]",
+    "{\"content\":[{\"type\":\"tool_use\"}],\"stop_reason\":3}",
+    "{\"message\":\"x\",\"chat_history\":[3,{}]}",
+    "[{\"event.name\":\"gen_ai.choice\"},{\"event.name\":\"gen_ai.choice\",\"message\":{"
+    "\"content\":[{\"toolResult\":{}}]}}]",
 };
 
 static void wrong_types_and_odd_indexes_in_every_place(void **state)
@@ -216,6 +269,29 @@ static void wrong_types_and_odd_indexes_in_every_place(void **state)
             ts_arena_free(arena);
             ts_buf_release(&span);
         }
+}
+
+/* Attributes and events without names, values or content: found by tests/fuzz. */
+static void spans_of_next_to_nothing(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {
+        "",
+        "\x4a\x00",                   /* an attribute of nothing */
+        "\x4a\x02\x0a\x00",           /* an empty key, no value */
+        "\x4a\x03\x0a\x01g",          /* one letter */
+        "\x4a\x06\x12\x04\x0a\x02hi", /* a value, no key */
+        "\x5a\x00",                   /* an event of nothing */
+        "\x5a\x02\x12\x00",           /* an event without a name */
+    };
+    static const size_t lengths[] = {0, 2, 4, 5, 8, 2, 4};
+    for (size_t i = 0; i < TS_COUNT(pieces); i++) {
+        struct ts_arena *arena = ts_arena_new();
+        struct ts_llm llm;
+        ts_llm_extract(arena, TS_NOTHING, TS_NOTHING, ts_view_of(pieces[i], lengths[i]), &llm);
+        assert_int_equal(llm.kind, TS_KIND_OTHER);
+        ts_arena_free(arena);
+    }
 }
 
 static void deep_and_large_json_is_bounded(void **state)
@@ -272,6 +348,7 @@ int main(void)
         FIXTURE("google_adk"),
         FIXTURE("frameworks"),
         cmocka_unit_test(wrong_types_and_odd_indexes_in_every_place),
+        cmocka_unit_test(spans_of_next_to_nothing),
         cmocka_unit_test(deep_and_large_json_is_bounded),
     };
     return cmocka_run_group_tests_name("extract", tests, NULL, NULL);
