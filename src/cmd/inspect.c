@@ -3,6 +3,7 @@
 
 #include "json/json.h"
 #include "llm/extract.h"
+#include "llm/trace.h"
 #include "wire/otlp_json.h"
 #include "wire/scan.h"
 
@@ -10,10 +11,22 @@
 
 enum { MOST_BYTES = 256 << 20 };
 
+/* The file is one store of traces: every span is noted before any is resolved. */
 struct inspection {
     struct ts_buf *out;
+    struct ts_traces *traces;
     bool more;
 };
+
+static void note(void *arg, const struct ts_span_at *at)
+{
+    struct inspection *x = arg;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_llm llm;
+    ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
+    ts_traces_note(x->traces, &llm);
+    ts_arena_free(arena);
+}
 
 static void show(void *arg, const struct ts_span_at *at)
 {
@@ -21,6 +34,7 @@ static void show(void *arg, const struct ts_span_at *at)
     struct ts_arena *arena = ts_arena_new();
     struct ts_llm llm;
     ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
+    ts_traces_resolve(x->traces, arena, &llm);
     ts_buf_printf(x->out, "%s\n\"", x->more ? "," : "");
     for (size_t i = 0; i < llm.span_id.len; i++)
         ts_buf_printf(x->out, "%02x", llm.span_id.ptr[i]);
@@ -42,14 +56,16 @@ static bool inspect(const char *path, struct ts_buf *out, struct ts_err *err)
     struct ts_buf file = TS_BUF_LIMIT(MOST_BYTES);
     struct ts_buf request = TS_BUF_INIT;
     struct ts_scan scan;
-    struct inspection x = {out, false};
+    struct inspection x = {out, ts_traces_new(1 << 30, 3600 * TS_S), false};
     bool ok = ts_buf_read_file(&file, path, err);
     if (ok && is_json(ts_buf_view(&file)))
         ok = ts_otlp_from_json(ts_buf_view(&file), &request, err);
     else if (ok)
         ok = ts_buf_add_view(&request, ts_buf_view(&file));
     ts_buf_add_str(out, "{\"spans\":{");
-    ok = ok && ts_scan(ts_buf_view(&request), false, show, &x, &scan, err);
+    ok = ok && ts_scan(ts_buf_view(&request), false, note, &x, &scan, err) &&
+         ts_scan(ts_buf_view(&request), false, show, &x, &scan, err);
+    ts_traces_free(x.traces);
     ts_buf_add_str(out, "\n}}\n");
     if (!ok)
         ts_fail_in(err, "%s", path);

@@ -130,3 +130,33 @@ void ts_documents_read(struct ts_reader *r, struct ts_llm *out)
     for (size_t i = 0; i < out->document_count; i++)
         out->documents[i].source = span_source(r->arena, out->span_id);
 }
+
+/* ---- of the call itself (§12.3) ---- */
+
+static void add_variable(struct ts_arena *arena, const cJSON *value, struct ts_llm *out)
+{
+    const cJSON *item;
+    size_t most = cJSON_IsArray(value) ? (size_t)cJSON_GetArraySize(value) : 1;
+    out->documents = ts_arena_alloc(arena, (most + 1) * sizeof *out->documents);
+    if (cJSON_IsString(value) && ts_json_text(value).len > 0)
+        out->documents[out->document_count++].content = ts_json_text(value);
+    if (cJSON_IsArray(value))
+        cJSON_ArrayForEach(item, value)
+            read_json_document(arena, item, &out->documents[out->document_count++]);
+    for (size_t i = 0; i < out->document_count; i++)
+        out->documents[i].source = TS_LIT("variables");
+}
+
+void ts_documents_of_call(struct ts_reader *r, struct ts_llm *out)
+{
+    static const char *const names[] = {"context", "context_str", "documents", "docs"};
+    ts_view text = ts_attrs_text(&r->attrs, "llm.prompt_template.variables");
+    const cJSON *variables = text.len ? ts_parse_value(r->arena, text) : NULL;
+    for (size_t i = 0; i < TS_COUNT(names) && out->document_count == 0; i++)
+        if (ts_json_get(variables, names[i]))
+            add_variable(r->arena, ts_json_get(variables, names[i]), out);
+    if (out->document_count == 0 && r->request && r->request->document_count > 0) {
+        out->documents = r->request->documents;
+        out->document_count = r->request->document_count;
+    }
+}

@@ -383,6 +383,7 @@ static void extract_llm(struct ts_reader *r, const struct facts *facts, struct t
         response >= 0 ? response : prompt; /* a call may tell why it ended and nothing else */
     ts_meta_read(r, told >= 0 ? s.items[told].response.finish_raw : TS_NOTHING, out);
     finish_choices(r, out);
+    ts_documents_of_call(r, out);
     set_flags(r, out);
     out->skip = skip_reason(r, facts, &s, prompt, response, out);
 }

@@ -139,6 +139,7 @@ struct ts_llm {
     bool has_logprobs;
     ts_view session_id, user_id;
 
+    ts_view duplicate_of; /* with skip DUPLICATE: id of the span that is kept, raw bytes */
     bool redacted;
     enum ts_truncated truncated;
     unsigned flags; /* enum ts_flag */

@@ -3,6 +3,7 @@
 #include "llm/llm.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* An object or list under way: puts the commas. */
 struct json {
@@ -248,5 +249,11 @@ bool ts_llm_print(const struct ts_llm *llm, struct ts_buf *out)
     else if (llm->document_count > 0)
         print_documents(&j, "documents", llm);
     text_or_null(&j, "skip_reason", ts_view_str(ts_skip_name(llm->skip)));
+    if (llm->duplicate_of.len == 8) {
+        char hex[17];
+        for (size_t i = 0; i < 8; i++)
+            snprintf(hex + 2 * i, 3, "%02x", llm->duplicate_of.ptr[i]);
+        text(&j, "duplicate_of", ts_view_of(hex, 16));
+    }
     return ts_buf_add_byte(out, '}');
 }

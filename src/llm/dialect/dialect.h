@@ -72,6 +72,8 @@ struct ts_payload_request {
     const cJSON *response_format; /* as recorded */
     int64_t n;
     bool stream;
+    struct ts_document *documents; /* given as text in the request (§12.3) */
+    size_t document_count;
 };
 
 struct ts_payload_response {

@@ -34,6 +34,7 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     read_system(&s, ts_json_get(tree, "system"));
     ts_said_list(&s, messages);
     ts_said_prompt(&s, &out->prompt);
+    ts_said_documents(&s, out);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->tools = ts_json_get(tree, "tools");
     if (!out->tools)

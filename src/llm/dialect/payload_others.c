@@ -4,6 +4,28 @@
 
 #include "llm/normal.h"
 
+static void read_documents(struct ts_arena *arena, const cJSON *list,
+                           struct ts_payload_request *out)
+{
+    const cJSON *d;
+    if (!cJSON_IsArray(list))
+        return;
+    out->documents =
+        ts_arena_alloc(arena, ((size_t)cJSON_GetArraySize(list) + 1) * sizeof *out->documents);
+    cJSON_ArrayForEach(d, list)
+    {
+        ts_view text = ts_json_text(ts_json_get(d, "text"));
+        if (text.len == 0)
+            text = ts_json_text(ts_json_get(d, "snippet"));
+        ts_view id = ts_json_text(ts_json_get(d, "title"));
+        if (text.len > 0)
+            out->documents[out->document_count++] =
+                (struct ts_document){.content = text,
+                                     .id = id.len ? id : ts_json_text(ts_json_get(d, "id")),
+                                     .source = TS_LIT("prompt")};
+    }
+}
+
 static bool read_cohere(struct ts_arena *arena, const cJSON *tree, struct ts_payload_request *out)
 {
     const cJSON *history = ts_json_get(tree, "chat_history");
@@ -23,6 +45,7 @@ static bool read_cohere(struct ts_arena *arena, const cJSON *tree, struct ts_pay
     ts_said_text(&s, "user", ts_json_text(ts_json_get(tree, "message")));
     ts_said_prompt(&s, &out->prompt);
     out->model = ts_json_text(ts_json_get(tree, "model"));
+    read_documents(arena, ts_json_get(tree, "documents"), out);
     return true;
 }
 

@@ -216,20 +216,22 @@ static ts_view media_kind(const cJSON *part, ts_view type)
     return plain ? kind : type;
 }
 
-/* A document given as text is text (§2.2). */
+/* A document given as text is text (§2.2), and context (§12.3). */
 static void add_document(struct pieces *p, const cJSON *part)
 {
+    struct ts_said *s = p->s;
     const cJSON *source = ts_json_get(part, "source");
-    if (ts_view_is(text_at(source, "type"), "text")) {
-        add_text(p, text_at(source, "data"));
+    bool given = ts_view_is(text_at(source, "type"), "text");
+    ts_view text =
+        given ? text_at(source, "data") : result_text(s->arena, ts_json_get(part, "content"));
+    if (text.len == 0) {
+        add_media(p, TS_LIT("file"));
         return;
     }
-    const cJSON *content = ts_json_get(part, "content");
-    ts_view text = content ? result_text(p->s->arena, content) : TS_NOTHING;
-    if (text.len > 0)
-        add_text(p, text);
-    else
-        add_media(p, TS_LIT("file"));
+    add_text(p, text);
+    if (s->document_count < TS_COUNT(s->documents))
+        s->documents[s->document_count++] = (struct ts_document){
+            .content = text, .id = text_at(part, "title"), .source = TS_LIT("prompt")};
 }
 
 static void add_text_part(struct pieces *p, const cJSON *part, ts_view type)
@@ -417,6 +419,13 @@ void ts_said_prompt(const struct ts_said *s, struct ts_prompt_side *out)
     out->media = s->media;
     out->masked = s->masked;
     out->withheld = s->withheld;
+}
+
+void ts_said_documents(const struct ts_said *s, struct ts_payload_request *out)
+{
+    out->documents = ts_arena_alloc(s->arena, (s->document_count + 1) * sizeof *out->documents);
+    memcpy(out->documents, s->documents, s->document_count * sizeof *out->documents);
+    out->document_count = s->document_count;
 }
 
 void ts_said_answer(const struct ts_said *s, struct ts_response_side *out)

@@ -13,7 +13,9 @@ struct ts_said {
     struct ts_message *messages;
     size_t count, room;
     bool media, masked, withheld;
-    ts_view finish; /* of the last message that tells one */
+    ts_view finish;                   /* of the last message that tells one */
+    struct ts_document documents[32]; /* blocks that are retrieved texts (§12.3) */
+    size_t document_count;
 };
 
 /* One message object, its role as recorded (`role` when it tells none). A message that holds tool
@@ -26,6 +28,8 @@ void ts_said_text(struct ts_said *s, const char *role, ts_view text);
 
 /* What was said as a prompt. */
 void ts_said_prompt(const struct ts_said *s, struct ts_prompt_side *out);
+/* The documents among it, for a request. */
+void ts_said_documents(const struct ts_said *s, struct ts_payload_request *out);
 /* … as one answer: texts joined, calls put together, tool results left out. */
 void ts_said_answer(const struct ts_said *s, struct ts_response_side *out);
 /* … as alternatives, one a message. `finish` of each, or NULL. */
