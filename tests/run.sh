@@ -58,7 +58,7 @@ build dev clang -DCMAKE_C_COMPILER=clang # its UBSan sees what gcc's does not
 unit clang '^test_'
 fuzz reply replay extract
 build tsan tsan
-unit tsan '^test_(loop|store|net|pipeline)_'
+unit tsan '^test_(loop|store|net|llm_trace|pipeline)'
 build release release
 
 talk() { # NAME BINARY FOLDER…: what talks to real peers

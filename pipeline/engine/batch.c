@@ -20,22 +20,30 @@ struct ts_batch *ts_batch_new(struct ts_engine *engine, struct ts_payload *paylo
     return b;
 }
 
-static void note_llm_span(void *arg, const struct ts_span_at *at)
+static void add_place(struct ts_span_at **list, size_t *count, size_t *cap,
+                      const struct ts_span_at *at)
+{
+    if (*count == *cap) {
+        *cap = *cap ? *cap * 2 : 8;
+        *list = ts_realloc(*list, *cap * sizeof **list);
+    }
+    (*list)[(*count)++] = *at;
+}
+
+static void note_span(void *arg, const struct ts_span_at *at)
 {
     struct ts_batch *b = arg;
-    if (ts_span_kind(at->span) != TS_KIND_LLM)
-        return;
-    if (b->llm_count == b->llm_cap) {
-        b->llm_cap = b->llm_cap ? b->llm_cap * 2 : 8;
-        b->llm = ts_realloc(b->llm, b->llm_cap * sizeof *b->llm);
-    }
-    b->llm[b->llm_count++] = *at;
+    enum ts_kind kind = ts_span_kind(at->span);
+    if (kind == TS_KIND_LLM)
+        add_place(&b->llm, &b->llm_count, &b->llm_cap, at);
+    else if (kind == TS_KIND_RETRIEVER || kind == TS_KIND_RERANKER || kind == TS_KIND_EVALUATOR)
+        add_place(&b->around, &b->around_count, &b->around_cap, at);
 }
 
 bool ts_batch_scan(struct ts_batch *b, bool strict_ids, struct ts_scan *scan, struct ts_err *err)
 {
-    b->llm_count = 0;
-    bool ok = ts_scan(ts_payload_view(b->payload), strict_ids, note_llm_span, b, scan, err);
+    b->llm_count = b->around_count = 0;
+    bool ok = ts_scan(ts_payload_view(b->payload), strict_ids, note_span, b, scan, err);
     b->spans = scan->spans;
     return ok;
 }
@@ -45,6 +53,7 @@ void ts_batch_discard(struct ts_batch *b)
     ts_payload_unref(b->payload);
     ts_headers_unref(b->headers);
     free(b->llm);
+    free(b->around);
     free(b);
 }
 

@@ -19,6 +19,9 @@ struct ts_batch {
     ts_time give_up;            /* wall clock; for late batches: when scoring ends */
     struct ts_span_at *llm;     /* the LLM spans, in the order of the request */
     size_t llm_count, llm_cap;
+    struct ts_span_at
+        *around; /* retrievers, rerankers, evaluators: LLM spans are read beside them */
+    size_t around_count, around_cap;
     size_t spans;
     enum ts_table table;   /* LATE: the spans left long ago, only their scores are due */
     uint64_t id;           /* in that table; 0: not stored */

@@ -399,9 +399,10 @@ struct ts_planned *ts_plan_scorer(struct ts_plan *plan, const char *id, struct t
         const struct ts_component *component = ts_component_find(TS_SCORER, type);
         if (!component || strchr(id, '/')) {
             ts_fail_in(err, "processors::trust::scorer");
-            ts_fail(err, TS_INVALID_ARGUMENT,
-                    "scorer '%s' is not defined; use auto, local, tlm, cleanlab or an id under scorers",
-                    id);
+            ts_fail(
+                err, TS_INVALID_ARGUMENT,
+                "scorer '%s' is not defined; use auto, local, tlm, cleanlab or an id under scorers",
+                id);
             return NULL;
         }
         p = add(&m, component, ts_view_str(id), NULL);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "llm/extract.h"
+#include "llm/trace.h"
 #include "pipeline/engine/engine.h"
 #include "pipeline/engine/score_cache.h"
 #include "pipeline/processor/trust_config.h"
@@ -32,6 +33,7 @@ struct ts_instance {
     struct ts_instance *judge;
     unsigned write;
     struct ts_cache *cache; /* NULL: none */
+    struct ts_traces *traces;
     struct shelf *shelves;
     size_t shelf_count;
     struct ts_metrics *metrics;
@@ -321,8 +323,33 @@ static bool recall(struct span *s)
     return true;
 }
 
+/* Spans that are no LLM spans, but say something of those of their trace. */
+static void note_around(struct ts_instance *self, const struct ts_batch *b)
+{
+    for (size_t i = 0; i < b->around_count; i++) {
+        const struct ts_span_at *at = &b->around[i];
+        struct ts_arena *arena = ts_arena_new();
+        struct ts_llm llm;
+        ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
+        ts_traces_note(self->traces, &llm);
+        ts_arena_free(arena);
+    }
+}
+
+/* What the span's trace adds to its record, and whether that leaves anything to score. */
+static void read_trace(struct span *s)
+{
+    bool odd_id = s->llm.trace_id.len != 16 || s->llm.span_id.len != 8;
+    ts_traces_resolve(s->held->self->traces, s->arena, &s->llm);
+    if (odd_id) /* nothing could be attached to it */
+        decide(s, TS_SKIPPED, TS_LIT("invalid_id"));
+    else if (s->llm.skip != TS_SKIP_NONE)
+        decide(s, TS_SKIPPED, ts_view_str(ts_skip_name(s->llm.skip)));
+}
+
 static struct held *read_spans(struct ts_instance *self, struct ts_batch *b)
 {
+    note_around(self, b);
     struct held *h = ts_alloc(sizeof *h + b->llm_count * sizeof h->spans[0]);
     h->self = self;
     h->batch = b;
@@ -344,12 +371,10 @@ static struct held *read_spans(struct ts_instance *self, struct ts_batch *b)
         ts_llm_extract(s->arena, resource, scope, at->span, &s->llm);
         s->verdict.scorer = self->scorer->base.type;
         s->verdict.annotator_kind = self->scorer->annotator_kind;
-        bool odd_id = s->llm.trace_id.len != 16 || s->llm.span_id.len != 8;
-        if (odd_id) /* nothing could be attached to it */
-            decide(s, TS_SKIPPED, TS_LIT("invalid_id"));
-        else if (s->llm.skip != TS_SKIP_NONE)
-            decide(s, TS_SKIPPED, ts_view_str(ts_skip_name(s->llm.skip)));
+        ts_traces_note(self->traces, &s->llm);
     }
+    for (size_t i = 0; i < h->count; i++)
+        read_trace(&h->spans[i]);
     return h;
 }
 
@@ -435,6 +460,7 @@ static void consume(struct ts_instance *self, struct ts_batch *b)
     }
     if (b->llm_count == 0) {
         struct ts_part all;
+        note_around(self, b);
         ts_part_whole(b->payload, b->spans, &all);
         ts_engine_send(b, &all, NULL, NULL);
         return;
@@ -469,6 +495,7 @@ static void free_instance(struct ts_instance *self)
     if (!self)
         return;
     ts_cache_close(self->cache);
+    ts_traces_free(self->traces);
     free(self->shelves);
     free(self);
 }
@@ -493,6 +520,20 @@ static void open_cache(struct ts_instance *self)
         ts_log(TS_WARN, self->host->id, "no score cache", "reason=\"%s\"", err.what);
 }
 
+static int64_t traces_bytes(void *arg)
+{
+    struct ts_traces_stats stats;
+    ts_traces_stats(((struct ts_instance *)arg)->traces, &stats);
+    return (int64_t)stats.bytes;
+}
+
+static int64_t traces_forgotten(void *arg)
+{
+    struct ts_traces_stats stats;
+    ts_traces_stats(((struct ts_instance *)arg)->traces, &stats);
+    return (int64_t)stats.forgotten;
+}
+
 static struct ts_instance *create(const struct ts_host *host, const void *config,
                                   struct ts_err *err)
 {
@@ -507,6 +548,11 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
         return NULL;
     }
     open_cache(self);
+    self->traces = ts_traces_new(self->config->traces.max_size, self->config->traces.max_age);
+    ts_metrics_gauge(ts_engine_metrics(host->engine), "trustspan_traces_bytes", "",
+                     "What is remembered of traces, in bytes.", traces_bytes, self);
+    ts_metrics_gauge(ts_engine_metrics(host->engine), "trustspan_traces_forgotten", "",
+                     "Traces forgotten for room before they were old.", traces_forgotten, self);
     self->write = ts_trust_write_bits(&self->config->write);
     struct ts_loop *const *loops = ts_engine_loops(host->engine, &self->shelf_count);
     self->shelves = ts_alloc(self->shelf_count * sizeof *self->shelves);

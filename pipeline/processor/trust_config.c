@@ -77,6 +77,23 @@ static const struct ts_setting cache[] = {
      .help = "older scores are asked for anew"},
     {0},
 };
+#define TRACES(field) AT(traces.field) - AT(traces)
+static const struct ts_setting traces[] = {
+    {.key = "max_size",
+     .kind = TS_SIZE,
+     .offset = TRACES(max_size),
+     .preset = "32MiB",
+     .min = "64KiB",
+     .max = "64GiB",
+     .help = "beyond, the traces that were quiet longest are forgotten"},
+    {.key = "max_age",
+     .kind = TS_DURATION,
+     .offset = TRACES(max_age),
+     .preset = "5m",
+     .min = "1s",
+     .help = "how long a trace without news is remembered"},
+    {0},
+};
 const struct ts_setting ts_trust_table[] = {
     {.key = "scorer",
      .kind = TS_TEXT,
@@ -108,6 +125,11 @@ const struct ts_setting ts_trust_table[] = {
      .offset = AT(cache),
      .sub = cache,
      .help = "scores that were paid for"},
+    {.key = "traces",
+     .kind = TS_BLOCK,
+     .offset = AT(traces),
+     .sub = traces,
+     .help = "what is remembered of traces: which calls are duplicates, what was retrieved"},
     {.key = "write",
      .kind = TS_TEXTS,
      .offset = AT(write),

@@ -16,6 +16,10 @@ struct ts_trust_config {
         uint64_t max_size;
         ts_time max_age;
     } cache;
+    struct {
+        uint64_t max_size;
+        ts_time max_age;
+    } traces;
     struct ts_texts write;
     uint64_t max_waiting;
 };
