@@ -31,7 +31,8 @@ struct ts_component {
     const char *about; /* one line for `trustspan components` */
     const struct ts_setting *settings;
     size_t config_size;
-    /* Rules across keys; NULL: none. Sets err; where is filled by the caller. */
+    /* Rules across keys; NULL: none. Sets err, and where to the setting ("rules[1]::kind"; empty: the
+     * component); the caller makes a place in the file of it. */
     bool (*check)(const void *config, struct ts_err *err);
     /* `config` outlives the instance. NULL: failed. */
     struct ts_instance *(*create)(const struct ts_host *host, const void *config,
@@ -39,7 +40,7 @@ struct ts_component {
     bool (*start)(struct ts_instance *, struct ts_err *err); /* NULL: nothing to start */
     /* Drains; safe twice, safe unstarted. NULL: nothing to stop, the engine drains the queues. */
     void (*stop)(struct ts_instance *, ts_time deadline);
-    void (*free)(struct ts_instance *);                   /* NULL instance is fine */
+    void (*free)(struct ts_instance *); /* NULL instance is fine */
 };
 
 /* All components, NULL at the end. */

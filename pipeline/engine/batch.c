@@ -34,7 +34,7 @@ static void note_span(void *arg, const struct ts_span_at *at)
 {
     struct ts_batch *b = arg;
     enum ts_kind kind = ts_span_kind(at->span);
-    if (kind == TS_KIND_LLM)
+    if (b->engine->scored_kinds & 1U << kind)
         add_place(&b->llm, &b->llm_count, &b->llm_cap, at);
     else if (kind == TS_KIND_RETRIEVER || kind == TS_KIND_RERANKER || kind == TS_KIND_EVALUATOR)
         add_place(&b->around, &b->around_count, &b->around_cap, at);

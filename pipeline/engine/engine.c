@@ -28,6 +28,11 @@ const struct ts_scorer *ts_engine_scorer(const struct ts_engine *engine, const c
     return NULL;
 }
 
+void ts_engine_score_kinds(struct ts_engine *engine, unsigned kinds)
+{
+    engine->scored_kinds = kinds;
+}
+
 struct ts_loop *const *ts_engine_loops(const struct ts_engine *engine, size_t *count)
 {
     *count = engine->loop_count;

@@ -33,6 +33,10 @@ struct ts_intake {
 void ts_engine_take(struct ts_engine *engine, const struct ts_intake *intake,
                     struct ts_payload *payload, struct ts_headers *headers);
 
+/* Which kinds of spans the processor wants to see as LLM spans (bits 1 << enum ts_kind); LLM alone
+ * unless it says so. At creation only. */
+void ts_engine_score_kinds(struct ts_engine *engine, unsigned kinds);
+
 /* ---- for processors; all on the batch's home loop ---- */
 
 /* Sends the part (taken over) to every exporter that takes spans. `sent` comes exactly once, later:

@@ -35,6 +35,7 @@ struct ts_engine {
     atomic_size_t next_loop;
     const struct ts_processor *processor; /* NULL: none */
     struct ts_instance *processor_instance;
+    unsigned scored_kinds; /* bits 1 << enum ts_kind */
     struct ts_judge *judges;
     size_t judge_count;
     struct ts_outlet *outlets;

@@ -3,17 +3,11 @@
  * that is defined, no file at all means the drop-in in front of Phoenix. */
 #include "pipeline/engine/plan.h"
 
+#include "pipeline/engine/plan_internal.h"
 #include "pipeline/scorer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-struct making {
-    struct ts_plan *plan;
-    const struct ts_node *root;
-    struct ts_planned **tail;
-    struct ts_err *err;
-};
 
 static const char *const sections[] = {"receivers", "processors", "scorers", "exporters",
                                        "extensions"};
@@ -98,7 +92,7 @@ const struct ts_setting ts_service_table[] = {
     {0},
 };
 
-static bool read_service(struct making *m)
+static bool read_service(struct ts_planning *m)
 {
     const struct ts_node *node = ts_node_get(m->root, "service");
     return ts_settings_load(m->plan->arena, ts_service_table, node, "service", &m->plan->service,
@@ -126,7 +120,8 @@ static bool is_id(ts_view id)
     return true;
 }
 
-static bool unknown_type(struct making *m, enum ts_component_kind kind, const struct ts_node *node)
+static bool unknown_type(struct ts_planning *m, enum ts_component_kind kind,
+                         const struct ts_node *node)
 {
     struct ts_buf known = TS_BUF_INIT;
     const char *words[32];
@@ -147,18 +142,29 @@ static bool unknown_type(struct making *m, enum ts_component_kind kind, const st
     return false;
 }
 
-/* Cross-key rules; `path` names the place where the check itself does not. */
-static bool check(struct making *m, const struct ts_planned *p)
+bool ts_plan_blame(struct ts_planning *m, const struct ts_planned *p, const char *setting)
 {
-    if (!p->component->check || p->component->check(p->config, m->err))
-        return true;
-    if (p->node)
-        return ts_node_blame(m->err, p->node, p->path);
-    return ts_fail_in(m->err, "%s", p->path);
+    const struct ts_node *node = ts_node_at(p->node, setting);
+    const char *path = (const char *)ts_arena_printf(m->plan->arena, "%s%s%s", p->path,
+                                                     *setting ? "::" : "", setting)
+                           .ptr;
+    if (!node)
+        node = p->node;
+    return node ? ts_node_blame(m->err, node, path) : ts_fail_in(m->err, "%s", path);
 }
 
-static struct ts_planned *add(struct making *m, const struct ts_component *component, ts_view id,
-                              const struct ts_node *node)
+bool ts_plan_check(struct ts_planning *m, const struct ts_planned *p)
+{
+    char setting[sizeof m->err->where];
+    m->err->where[0] = '\0';
+    if (!p->component->check || p->component->check(p->config, m->err))
+        return true;
+    memcpy(setting, m->err->where, sizeof setting);
+    return ts_plan_blame(m, p, setting);
+}
+
+struct ts_planned *ts_plan_add(struct ts_planning *m, const struct ts_component *component,
+                               ts_view id, const struct ts_node *node)
 {
     struct ts_arena *arena = m->plan->arena;
     struct ts_planned *p = ts_arena_alloc(arena, sizeof *p);
@@ -174,7 +180,7 @@ static struct ts_planned *add(struct making *m, const struct ts_component *compo
     return p;
 }
 
-static bool read_section(struct making *m, enum ts_component_kind kind)
+static bool read_section(struct ts_planning *m, enum ts_component_kind kind)
 {
     const struct ts_node *section = ts_node_get(m->root, sections[kind]);
     if (section && section->kind != TS_NODE_MAP && section->kind != TS_NODE_NULL) {
@@ -193,13 +199,13 @@ static bool read_section(struct making *m, enum ts_component_kind kind)
         const struct ts_component *component = ts_component_find(kind, type);
         if (!component)
             return unknown_type(m, kind, n);
-        if (!add(m, component, id, n))
+        if (!ts_plan_add(m, component, id, n))
             return false;
     }
     return true;
 }
 
-static bool check_top(struct making *m)
+static bool check_top(struct ts_planning *m)
 {
     static const char *const known[] = {"receivers", "processors", "scorers",
                                         "exporters", "extensions", "service"};
@@ -223,7 +229,7 @@ static bool check_top(struct making *m)
 
 /* ---- what is connected ---- */
 
-static struct ts_planned *find(struct ts_plan *plan, enum ts_component_kind kind, ts_view id)
+struct ts_planned *ts_plan_find(struct ts_plan *plan, enum ts_component_kind kind, ts_view id)
 {
     for (struct ts_planned *p = plan->components; p; p = p->next)
         if (p->component->kind == kind && ts_view_is(id, p->id))
@@ -240,13 +246,13 @@ static bool has_kind(const struct ts_plan *plan, enum ts_component_kind kind)
 }
 
 /* Marks the ids of one list of a pipeline. */
-static bool use_list(struct making *m, const struct ts_node *pipeline, enum ts_component_kind kind,
-                     bool needed)
+static bool use_list(struct ts_planning *m, const struct ts_node *pipeline,
+                     enum ts_component_kind kind, bool needed)
 {
     const struct ts_node *list = ts_node_get(pipeline, sections[kind]);
     bool any = false;
     for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
-        struct ts_planned *p = find(m->plan, kind, n->text);
+        struct ts_planned *p = ts_plan_find(m->plan, kind, n->text);
         ts_node_blame(m->err, n, "service::pipelines");
         if (!p)
             return ts_fail(m->err, TS_INVALID_ARGUMENT, "%s '" TS_FMT "' is not defined under %s",
@@ -264,7 +270,7 @@ static bool use_list(struct making *m, const struct ts_node *pipeline, enum ts_c
                    ts_component_kind_name(kind));
 }
 
-static bool connect_pipelines(struct making *m)
+static bool connect_pipelines(struct ts_planning *m)
 {
     const struct ts_node *pipelines = m->plan->service.pipelines;
     static const char *const lists[] = {"receivers", "processors", "exporters"};
@@ -303,14 +309,14 @@ static void connect_all(struct ts_plan *plan)
 
 /* ---- defaults ---- */
 
-static struct ts_planned *add_default(struct making *m, enum ts_component_kind kind,
+static struct ts_planned *add_default(struct ts_planning *m, enum ts_component_kind kind,
                                       const char *type, const char *yaml)
 {
     struct ts_node *node =
         ts_node_parse(m->plan->arena, "default configuration", ts_view_str(yaml), m->err);
     if (!node)
         return NULL;
-    return add(m, ts_component_find(kind, ts_view_str(type)), ts_view_str(type), node);
+    return ts_plan_add(m, ts_component_find(kind, ts_view_str(type)), ts_view_str(type), node);
 }
 
 /* host:port of the gRPC side of what PHOENIX_COLLECTOR_ENDPOINT or OTEL_EXPORTER_OTLP_* name:
@@ -344,7 +350,7 @@ static const char *default_target(struct ts_arena *arena)
         .ptr;
 }
 
-static bool default_exporters(struct making *m)
+static bool default_exporters(struct ts_planning *m)
 {
     struct ts_arena *arena = m->plan->arena;
     const char *root = getenv("PHOENIX_ENDPOINT");
@@ -360,7 +366,7 @@ static bool default_exporters(struct making *m)
            add_default(m, TS_EXPORTER, "phoenix", (const char *)rest.ptr);
 }
 
-static bool fill_in(struct making *m)
+static bool fill_in(struct ts_planning *m)
 {
     struct ts_plan *plan = m->plan;
     bool drop_in = !has_kind(plan, TS_EXPORTER) && !has_kind(plan, TS_RECEIVER);
@@ -381,56 +387,7 @@ static bool fill_in(struct making *m)
     return true;
 }
 
-/* ---- scorers ---- */
-
-struct ts_planned *ts_plan_scorer(struct ts_plan *plan, const char *id, struct ts_err *err)
-{
-    struct making m = {.plan = plan, .tail = &plan->components, .err = err};
-    while (*m.tail)
-        m.tail = &(*m.tail)->next;
-    if (strcmp(id, "auto") == 0) {
-        const char *hosted = getenv("CLEANLAB_TLM_API_KEY");
-        const char *judge = getenv("OPENAI_API_KEY");
-        id = hosted && *hosted ? "cleanlab" : judge && *judge ? "tlm" : "local";
-    }
-    struct ts_planned *p = find(plan, TS_SCORER, ts_view_str(id));
-    if (!p) {
-        ts_view type = ts_view_cut(ts_view_str(id), 0, ts_view_find(ts_view_str(id), TS_LIT("/")));
-        const struct ts_component *component = ts_component_find(TS_SCORER, type);
-        if (!component || strchr(id, '/')) {
-            ts_fail_in(err, "processors::trust::scorer");
-            ts_fail(
-                err, TS_INVALID_ARGUMENT,
-                "scorer '%s' is not defined; use auto, local, tlm, cleanlab or an id under scorers",
-                id);
-            return NULL;
-        }
-        p = add(&m, component, ts_view_str(id), NULL);
-    }
-    if (p && !check(&m, p))
-        return NULL;
-    if (p)
-        p->used = true;
-    return p;
-}
-
-/* trust's `scorer` is its first setting, by which it is found without knowing its struct. */
-static bool choose_scorer(struct making *m)
-{
-    for (struct ts_planned *p = m->plan->components; p; p = p->next) {
-        if (p->component->kind != TS_PROCESSOR || strcmp(p->component->type, "trust") != 0 ||
-            !p->used)
-            continue;
-        const struct ts_setting *row = p->component->settings;
-        const char **scorer = (const char **)(void *)((char *)p->config + row->offset);
-        struct ts_planned *chosen = ts_plan_scorer(m->plan, *scorer, m->err);
-        if (!chosen)
-            return false;
-        *scorer = chosen->id;
-        m->plan->trust_scorer = chosen->id;
-    }
-    return true;
-}
+/* ---- rules across components ---- */
 
 /* A text setting by its dotted key, whatever the component; NULL: it has none. */
 static const char *text_setting(const struct ts_planned *p, const char *dotted)
@@ -470,7 +427,7 @@ static ts_view place_of(const char *endpoint)
 }
 
 /* Spans sent to oneself would go round for ever. */
-static bool check_circle(struct making *m)
+static bool check_circle(struct ts_planning *m)
 {
     for (const struct ts_planned *x = m->plan->components; x; x = x->next) {
         const char *to =
@@ -491,10 +448,10 @@ static bool check_circle(struct making *m)
     return true;
 }
 
-static bool check_used(struct making *m)
+static bool check_used(struct ts_planning *m)
 {
     for (struct ts_planned *p = m->plan->components; p; p = p->next)
-        if (p->used && !check(m, p))
+        if (p->used && !ts_plan_check(m, p))
             return false;
     return true;
 }
@@ -504,7 +461,7 @@ struct ts_plan *ts_plan_scoring(struct ts_arena *arena, const struct ts_node *ro
 {
     struct ts_plan *plan = ts_arena_alloc(arena, sizeof *plan);
     plan->arena = arena;
-    struct making m = {plan, root, &plan->components, err};
+    struct ts_planning m = {plan, root, &plan->components, err};
     return check_top(&m) && read_section(&m, TS_SCORER) ? plan : NULL;
 }
 
@@ -512,7 +469,7 @@ struct ts_plan *ts_plan_make(struct ts_arena *arena, const struct ts_node *root,
 {
     struct ts_plan *plan = ts_arena_alloc(arena, sizeof *plan);
     plan->arena = arena;
-    struct making m = {plan, root, &plan->components, err};
+    struct ts_planning m = {plan, root, &plan->components, err};
     if (!check_top(&m) || !read_service(&m))
         return NULL;
     for (size_t kind = 0; kind < TS_COUNT(sections); kind++)
@@ -524,7 +481,7 @@ struct ts_plan *ts_plan_make(struct ts_arena *arena, const struct ts_node *root,
         connect_all(plan);
     else if (!connect_pipelines(&m))
         return NULL;
-    if (!check_used(&m) || !check_circle(&m) || !choose_scorer(&m))
+    if (!check_used(&m) || !check_circle(&m) || !ts_plan_name_scorers(&m))
         return NULL;
     *err = (struct ts_err){0};
     return plan;

@@ -2,6 +2,7 @@
 #include "pipeline/engine/service.h"
 
 #include "base/log.h"
+#include "llm/llm.h"
 #include "net/grpc.h"
 #include "net/http_server.h"
 #include "pipeline/engine/engine_internal.h"
@@ -267,6 +268,7 @@ struct ts_service *ts_service_start(const struct ts_plan *plan, struct ts_err *e
     struct ts_service *s = ts_alloc(sizeof *s);
     s->plan = plan;
     s->engine.metrics = ts_metrics_new();
+    s->engine.scored_kinds = 1U << TS_KIND_LLM;
     s->engine.memory_limit = plan->service.memory_limit;
     pthread_mutex_init(&s->engine.lock, NULL);
     s->made = ts_alloc((count_components(plan) + 1) * sizeof *s->made);

@@ -21,21 +21,20 @@ static void consume_late(struct ts_instance *self, struct ts_batch *b)
     for (size_t i = 0; i < h->count; i++)
         h->spans[i].late = true;
     if (left > 0)
-        trust_ask(h, ts_now() + left);
+        trust_ask(h, left);
     if (h->asking == 0) /* too late, or no room in front of the scorer */
         ts_count(self->late_failed, (int64_t)h->count);
     trust_maybe_end(h);
 }
 
-static void send_rest(struct ts_batch *b)
+/* What came together leaves together: when the last is decided, or when the longest hold is over. */
+static ts_time longest_hold(const struct trust_held *h)
 {
-    struct ts_part rest;
-    struct ts_edit *edits = ts_alloc(b->llm_count * sizeof *edits);
-    for (size_t i = 0; i < b->llm_count; i++)
-        edits[i] = (struct ts_edit){.field = b->llm[i].field, .drop = true};
-    ts_splice(b->payload, b->spans, edits, b->llm_count, true, &rest);
-    free(edits);
-    ts_engine_send(b, &rest, NULL, NULL);
+    ts_time hold = 0;
+    for (size_t i = 0; i < h->count; i++)
+        if (h->spans[i].asking && h->spans[i].way->hold > hold)
+            hold = h->spans[i].way->hold;
+    return hold;
 }
 
 static void consume(struct ts_instance *self, struct ts_batch *b)
@@ -44,27 +43,23 @@ static void consume(struct ts_instance *self, struct ts_batch *b)
         consume_late(self, b);
         return;
     }
+    trust_send_rest(self, b);
     if (b->llm_count == 0) {
-        struct ts_part all;
         trust_note_around(self, b);
-        ts_part_whole(b->payload, b->spans, &all);
-        ts_engine_send(b, &all, NULL, NULL);
         return;
     }
-    send_rest(b);
     struct trust_held *h = trust_read(self, b);
     ts_count(self->llm_spans, (int64_t)h->count);
     ts_batch_owe(b);
-    ts_time now = ts_now();
-    trust_ask(h, now + self->config->hold + self->config->give_up);
-    if (h->asking == 0 || self->config->hold == 0) {
+    trust_ask(h, self->config->give_up);
+    ts_time hold = longest_hold(h);
+    if (hold == 0)
         trust_leave(h, TS_LIT("hold"));
-        return;
-    }
-    trust_hold(h, now + self->config->hold);
+    else
+        trust_hold(h, ts_now() + hold);
 }
 
-/* ---- life ---- */
+/* ---- its end ---- */
 
 static void free_instance(struct ts_instance *self)
 {
@@ -72,6 +67,8 @@ static void free_instance(struct ts_instance *self)
         return;
     ts_cache_close(self->cache);
     ts_traces_free(self->traces);
+    ts_redactor_free(self->redactor);
+    free(self->ways);
     free(self->shelves);
     free(self);
 }
@@ -84,7 +81,10 @@ static void open_cache(struct ts_instance *self)
     struct ts_err err = {0};
     char beside[PATH_MAX];
     const char *directory = c->cache.directory;
-    if (!c->cache.enabled || !self->scorer->cancel || (!directory && !self->host->store))
+    bool slow = false;
+    for (size_t i = 0; i <= c->rules.count; i++)
+        slow = slow || self->ways[i].scorer->cancel;
+    if (!c->cache.enabled || !slow || (!directory && !self->host->store))
         return;
     if (!directory) {
         snprintf(beside, sizeof beside, "%s/scores", ts_store_directory(self->host->store));
@@ -96,55 +96,140 @@ static void open_cache(struct ts_instance *self)
         ts_log(TS_WARN, self->host->id, "no score cache", "reason=\"%s\"", err.what);
 }
 
-static int64_t traces_bytes(void *arg)
+/* ---- what is counted ---- */
+
+static struct ts_traces_stats traces_stats(void *arg)
 {
     struct ts_traces_stats stats;
     ts_traces_stats(((struct ts_instance *)arg)->traces, &stats);
-    return (int64_t)stats.bytes;
+    return stats;
+}
+
+static int64_t traces_bytes(void *arg)
+{
+    return (int64_t)traces_stats(arg).bytes;
 }
 
 static int64_t traces_forgotten(void *arg)
 {
-    struct ts_traces_stats stats;
-    ts_traces_stats(((struct ts_instance *)arg)->traces, &stats);
-    return (int64_t)stats.forgotten;
+    return (int64_t)traces_stats(arg).forgotten;
+}
+
+static int64_t traces_cut(void *arg)
+{
+    return (int64_t)traces_stats(arg).cut;
+}
+
+static int64_t redactions(void *arg)
+{
+    struct ts_redactor *redactor = ((struct ts_instance *)arg)->redactor;
+    uint64_t n = 0;
+    for (size_t i = 0; redactor && i < ts_redactor_count(redactor); i++)
+        n += ts_redactor_matches(redactor, i);
+    return (int64_t)n;
+}
+
+static void add_metrics(struct ts_instance *self)
+{
+    static const struct {
+        const char *name, *help;
+        int64_t (*read)(void *);
+    } gauges[] = {
+        {"trustspan_traces_bytes", "What is remembered of traces, in bytes.", traces_bytes},
+        {"trustspan_traces_forgotten", "Traces forgotten for room before they were old.",
+         traces_forgotten},
+        {"trustspan_traces_cut", "Spans and documents not remembered: their trace had too many.",
+         traces_cut},
+        {"trustspan_redactions", "Texts that were replaced by the name of their kind.", redactions},
+    };
+    struct ts_metrics *m = self->metrics = ts_engine_metrics(self->host->engine);
+    for (size_t i = 0; i < TS_COUNT(gauges); i++)
+        ts_metrics_gauge(m, gauges[i].name, "", gauges[i].help, gauges[i].read, self);
+    self->llm_spans = ts_metrics_counter(m, "trustspan_llm_spans", "",
+                                         "LLM spans that came to a decision or wait for one.");
+    self->scored =
+        ts_metrics_counter(m, "trustspan_decisions", "decision=\"scored\",reason=\"\"",
+                           "Decisions on LLM spans; they add up to trustspan_llm_spans.");
+    self->late_scored = ts_metrics_counter(m, "trustspan_late_scores", "result=\"scored\"",
+                                           "What became of late spans.");
+    self->late_failed = ts_metrics_counter(m, "trustspan_late_scores", "result=\"failed\"",
+                                           "What became of late spans.");
+}
+
+/* ---- life ---- */
+
+/* From a rule, or from none, to who scores and how. */
+static bool make_way(struct ts_instance *self, const struct ts_rule *rule, struct trust_way *way,
+                     struct ts_err *err)
+{
+    const struct ts_trust_config *c = self->config;
+    const char *id = rule && rule->scorer ? rule->scorer : c->scorer;
+    way->rule = rule;
+    way->hold = rule && rule->hold_given ? rule->hold : c->hold;
+    ts_trust_thresholds(c, rule, &way->untrustworthy, &way->trustworthy);
+    way->scorer = ts_engine_scorer(self->host->engine, id, &way->judge);
+    return way->scorer ||
+           ts_fail(err, TS_INVALID_ARGUMENT, "scorer '%s' is not defined under scorers", id);
+}
+
+static bool make_ways(struct ts_instance *self, struct ts_err *err)
+{
+    const struct ts_blocks *rules = &self->config->rules;
+    self->ways = ts_alloc((rules->count + 1) * sizeof *self->ways);
+    for (size_t i = 0; i < rules->count; i++)
+        if (!make_way(self, (const struct ts_rule *)rules->items + i, &self->ways[i], err))
+            return false;
+    return make_way(self, NULL, &self->ways[rules->count], err);
+}
+
+static void make_shelves(struct ts_instance *self)
+{
+    struct ts_loop *const *loops = ts_engine_loops(self->host->engine, &self->shelf_count);
+    self->shelves = ts_alloc(self->shelf_count * sizeof *self->shelves);
+    for (size_t i = 0; i < self->shelf_count; i++)
+        self->shelves[i].loop = loops[i];
 }
 
 static struct ts_instance *create(const struct ts_host *host, const void *config,
                                   struct ts_err *err)
 {
     struct ts_instance *self = ts_alloc(sizeof *self);
-    self->config = config;
+    const struct ts_trust_config *c = self->config = config;
     self->host = host;
-    self->scorer = ts_engine_scorer(host->engine, self->config->scorer, &self->judge);
-    if (!self->scorer) {
-        ts_fail(err, TS_INVALID_ARGUMENT, "scorer '%s' is not defined under scorers",
-                self->config->scorer);
+    if (!make_ways(self, err)) {
         free_instance(self);
         return NULL;
     }
     open_cache(self);
-    self->traces = ts_traces_new(self->config->traces.max_size, self->config->traces.max_age);
-    ts_metrics_gauge(ts_engine_metrics(host->engine), "trustspan_traces_bytes", "",
-                     "What is remembered of traces, in bytes.", traces_bytes, self);
-    ts_metrics_gauge(ts_engine_metrics(host->engine), "trustspan_traces_forgotten", "",
-                     "Traces forgotten for room before they were old.", traces_forgotten, self);
-    self->write = ts_trust_write_bits(&self->config->write);
-    struct ts_loop *const *loops = ts_engine_loops(host->engine, &self->shelf_count);
-    self->shelves = ts_alloc(self->shelf_count * sizeof *self->shelves);
-    for (size_t i = 0; i < self->shelf_count; i++)
-        self->shelves[i].loop = loops[i];
-    self->metrics = ts_engine_metrics(host->engine);
-    self->llm_spans = ts_metrics_counter(self->metrics, "trustspan_llm_spans", "",
-                                         "LLM spans that came to a decision or wait for one.");
-    self->scored =
-        ts_metrics_counter(self->metrics, "trustspan_decisions", "decision=\"scored\",reason=\"\"",
-                           "Decisions on LLM spans; they add up to trustspan_llm_spans.");
-    self->late_scored = ts_metrics_counter(self->metrics, "trustspan_late_scores",
-                                           "result=\"scored\"", "What became of late spans.");
-    self->late_failed = ts_metrics_counter(self->metrics, "trustspan_late_scores",
-                                           "result=\"failed\"", "What became of late spans.");
+    self->traces = ts_traces_new(c->traces.max_size, c->traces.max_age);
+    self->redactor = ts_trust_redactor(c, NULL); /* it was checked */
+    self->write = ts_trust_write_bits(&c->write);
+    self->kinds = ts_rules_kinds(&c->rules);
+    ts_engine_score_kinds(host->engine, self->kinds);
+    make_shelves(self);
+    add_metrics(self);
     return self;
+}
+
+/* The processor's own scorer comes first: a rule that names a preset alone means it. */
+static bool name_scorers(void *config,
+                         bool (*visit)(void *arg, const char **id, const char *preset,
+                                       const char *block),
+                         void *arg)
+{
+    struct ts_trust_config *c = config;
+    if (!visit(arg, &c->scorer, NULL, ""))
+        return false;
+    for (size_t i = 0; i < c->rules.count; i++) {
+        struct ts_rule *rule = (struct ts_rule *)c->rules.items + i;
+        char block[32];
+        snprintf(block, sizeof block, "rules[%zu]", i);
+        if (!rule->scorer && rule->preset)
+            rule->scorer = c->scorer;
+        if (rule->scorer && !visit(arg, &rule->scorer, rule->preset, block))
+            return false;
+    }
+    return true;
 }
 
 const struct ts_processor ts_processor_trust = {
@@ -156,6 +241,7 @@ const struct ts_processor ts_processor_trust = {
              .check = ts_trust_check,
              .create = create,
              .free = free_instance},
+    .scorers = name_scorers,
     .consume = consume,
     .flush = trust_flush,
 };

@@ -2,6 +2,8 @@
 
 #include "pipeline/processor/verdict.h"
 
+#include <stdlib.h>
+
 unsigned ts_trust_write_bits(const struct ts_texts *write)
 {
     unsigned bits = 0;
@@ -12,15 +14,65 @@ unsigned ts_trust_write_bits(const struct ts_texts *write)
     return bits;
 }
 
-bool ts_trust_check(const void *config, struct ts_err *err)
+struct ts_redactor *ts_trust_redactor(const struct ts_trust_config *c, struct ts_err *err)
 {
-    const struct ts_trust_config *c = config;
+    const struct ts_pairs *own = &c->redact.expressions;
+    struct ts_redact_own *list = ts_alloc((own->count + 1) * sizeof *list);
+    for (size_t i = 0; i < own->count; i++)
+        list[i] = (struct ts_redact_own){own->items[i].key, own->items[i].value};
+    struct ts_redactor *r =
+        ts_redactor_new(c->redact.patterns.items, c->redact.patterns.count, list, own->count, err);
+    free(list);
+    return r;
+}
+
+static bool check_redaction(const struct ts_trust_config *c, struct ts_err *err)
+{
+    struct ts_err why = {0};
+    struct ts_redactor *r = ts_trust_redactor(c, &why);
+    bool any = r != NULL;
+    ts_redactor_free(r);
+    if (why.code == TS_OK && c->redact.forward && !any)
+        ts_fail(&why, TS_INVALID_ARGUMENT,
+                "forward is true, but nothing is redacted; name patterns");
+    if (why.code == TS_OK)
+        return true;
+    ts_fail_in(err, "redact");
+    return ts_fail(err, why.code, "%s", why.what);
+}
+
+static bool check_thresholds(const struct ts_trust_config *c, struct ts_err *err)
+{
     if (c->thresholds.untrustworthy > c->thresholds.trustworthy)
         return ts_fail(err, TS_INVALID_ARGUMENT,
                        "thresholds: untrustworthy %g is above trustworthy %g; swap them",
                        c->thresholds.untrustworthy, c->thresholds.trustworthy);
+    for (size_t i = 0; i < c->rules.count; i++) {
+        double low;
+        double high;
+        ts_trust_thresholds(c, (const struct ts_rule *)c->rules.items + i, &low, &high);
+        if (low > high) {
+            ts_fail_in(err, "rules[%zu]::thresholds", i);
+            return ts_fail(err, TS_INVALID_ARGUMENT,
+                           "untrustworthy %g is above trustworthy %g; give both", low, high);
+        }
+    }
+    return true;
+}
+
+void ts_trust_thresholds(const struct ts_trust_config *c, const struct ts_rule *rule,
+                         double *untrustworthy, double *trustworthy)
+{
+    *untrustworthy = rule && rule->thresholds.untrustworthy_given ? rule->thresholds.untrustworthy
+                                                                  : c->thresholds.untrustworthy;
+    *trustworthy = rule && rule->thresholds.trustworthy_given ? rule->thresholds.trustworthy
+                                                              : c->thresholds.trustworthy;
+}
+
+static bool check_write(const struct ts_trust_config *c, struct ts_err *err)
+{
+    static const char *const known[] = {"attributes", "openinference", "gen_ai_event"};
     for (size_t i = 0; i < c->write.count; i++) {
-        static const char *const known[] = {"attributes", "openinference", "gen_ai_event"};
         bool ok = false;
         for (size_t k = 0; k < TS_COUNT(known); k++)
             ok = ok || strcmp(c->write.items[i], known[k]) == 0;
@@ -30,6 +82,13 @@ bool ts_trust_check(const void *config, struct ts_err *err)
                            c->write.items[i]);
     }
     return true;
+}
+
+bool ts_trust_check(const void *config, struct ts_err *err)
+{
+    const struct ts_trust_config *c = config;
+    return check_thresholds(c, err) && check_write(c, err) && ts_rules_check(&c->rules, err) &&
+           check_redaction(c, err);
 }
 
 #define AT(field)    offsetof(struct ts_trust_config, field)
@@ -94,6 +153,23 @@ static const struct ts_setting traces[] = {
      .help = "how long a trace without news is remembered"},
     {0},
 };
+#define REDACT(field) AT(redact.field) - AT(redact)
+static const struct ts_setting redact[] = {
+    {.key = "patterns",
+     .kind = TS_TEXTS,
+     .offset = REDACT(patterns),
+     .help = "of key, email, iban, card, phone, ip: what scorers see as [email] and so on"},
+    {.key = "expressions",
+     .kind = TS_PAIRS,
+     .offset = REDACT(expressions),
+     .help = "name: a regular expression (PCRE2) of one's own; its matches are seen as [name]"},
+    {.key = "forward",
+     .kind = TS_BOOL,
+     .offset = REDACT(forward),
+     .preset = "false",
+     .help = "true: all spans are passed on redacted, too; their attributes, events and status"},
+    {0},
+};
 const struct ts_setting ts_trust_table[] = {
     {.key = "scorer",
      .kind = TS_TEXT,
@@ -130,6 +206,17 @@ const struct ts_setting ts_trust_table[] = {
      .offset = AT(traces),
      .sub = traces,
      .help = "what is remembered of traces: which calls are duplicates, what was retrieved"},
+    {.key = "rules",
+     .kind = TS_BLOCKS,
+     .offset = AT(rules),
+     .sub = ts_rule_table,
+     .size = sizeof(struct ts_rule),
+     .help = "which spans are scored, and how; the first that fits decides"},
+    {.key = "redact",
+     .kind = TS_BLOCK,
+     .offset = AT(redact),
+     .sub = redact,
+     .help = "what nobody else may read"},
     {.key = "write",
      .kind = TS_TEXTS,
      .offset = AT(write),

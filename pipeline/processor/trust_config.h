@@ -2,7 +2,8 @@
 #ifndef TS_PROCESSOR_TRUST_CONFIG_H
 #define TS_PROCESSOR_TRUST_CONFIG_H
 
-#include "config/settings.h"
+#include "llm/redact/redact.h"
+#include "pipeline/processor/rules.h"
 
 struct ts_trust_config {
     const char *scorer;
@@ -20,11 +21,22 @@ struct ts_trust_config {
         uint64_t max_size;
         ts_time max_age;
     } traces;
+    struct {
+        struct ts_texts patterns;
+        struct ts_pairs expressions;
+        bool forward;
+    } redact;
+    struct ts_blocks rules; /* struct ts_rule */
     struct ts_texts write;
     uint64_t max_waiting;
 };
 extern const struct ts_setting ts_trust_table[];
 bool ts_trust_check(const void *config, struct ts_err *err);
+/* The thresholds that hold under a rule; NULL: without one. */
+void ts_trust_thresholds(const struct ts_trust_config *config, const struct ts_rule *rule,
+                         double *untrustworthy, double *trustworthy);
+/* What is to be redacted; NULL without an error: nothing is. The caller frees. */
+struct ts_redactor *ts_trust_redactor(const struct ts_trust_config *config, struct ts_err *err);
 /* `write` as bits of verdict.h. */
 unsigned ts_trust_write_bits(const struct ts_texts *write);
 

@@ -77,8 +77,8 @@ static void on_sent(void *arg, bool delivered)
 }
 
 /* The spans of `h` as edits; with `late_only`, just those, as they came. */
-static size_t make_edits(struct trust_held *h, bool late_only, struct ts_edit *edits,
-                         struct ts_buf *text)
+static size_t make_edits(struct trust_held *h, bool late_only, struct ts_arena *arena,
+                         struct ts_edit *edits, struct ts_buf *text)
 {
     size_t n = 0;
     for (size_t i = 0; i < h->count; i++) {
@@ -89,9 +89,11 @@ static size_t make_edits(struct trust_held *h, bool late_only, struct ts_edit *e
         size_t from = text->len;
         if (!late_only)
             ts_verdict_encode(&s->verdict, h->self->write, at->span, text);
-        edits[n++] = (struct ts_edit){.field = at->field,
-                                      .append = ts_view_of(NULL, text->len - from),
-                                      .replace = late_only ? TS_NOTHING : TS_OWN_PREFIX};
+        edits[n++] = (struct ts_edit){
+            .field = at->field,
+            .instead = late_only ? TS_NOTHING : trust_redacted(h->self, arena, at->span),
+            .append = ts_view_of(NULL, text->len - from),
+            .replace = late_only ? TS_NOTHING : TS_OWN_PREFIX};
     }
     const uint8_t *ptr = text->ptr; /* it stands still only now */
     for (size_t i = 0; ptr && i < n; i++) {
@@ -104,10 +106,12 @@ static size_t make_edits(struct trust_held *h, bool late_only, struct ts_edit *e
 static void cut_part(struct trust_held *h, bool late_only, struct ts_part *part)
 {
     struct ts_buf text = TS_BUF_INIT;
+    struct ts_arena *arena = ts_arena_new();
     struct ts_edit *edits = ts_alloc(h->count * sizeof *edits);
-    size_t n = make_edits(h, late_only, edits, &text);
+    size_t n = make_edits(h, late_only, arena, edits, &text);
     ts_splice(h->batch->payload, h->batch->spans, edits, n, false, part);
     free(edits);
+    ts_arena_free(arena);
     ts_buf_release(&text);
 }
 

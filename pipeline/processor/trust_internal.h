@@ -18,13 +18,23 @@ struct trust_shelf {
     struct trust_held *first;
 };
 
+/* How the spans of one rule are treated. */
+struct trust_way {
+    const struct ts_rule *rule; /* NULL: those that no rule fits */
+    const struct ts_scorer *scorer;
+    struct ts_instance *judge;
+    ts_time hold;
+    double untrustworthy, trustworthy;
+};
+
 struct ts_instance {
     const struct ts_trust_config *config;
     const struct ts_host *host;
-    const struct ts_scorer *scorer;
-    struct ts_instance *judge;
+    struct trust_way *ways; /* one for each rule, then the one without */
+    unsigned kinds;         /* scored, bits 1 << enum ts_kind */
     unsigned write;
-    struct ts_cache *cache; /* NULL: none */
+    struct ts_redactor *redactor; /* NULL: nothing is redacted */
+    struct ts_cache *cache;       /* NULL: none */
     struct ts_traces *traces;
     struct trust_shelf *shelves;
     size_t shelf_count;
@@ -36,6 +46,7 @@ struct ts_instance {
 struct trust_span {
     struct ts_score_job job; /* first: the cast back from the job is safe */
     struct trust_held *held;
+    const struct trust_way *way;
     struct ts_llm llm;
     struct ts_arena *arena;
     struct ts_cache_key key; /* with a cache: of what is asked */
@@ -74,9 +85,15 @@ struct trust_held *trust_read(struct ts_instance *self, struct ts_batch *b);
 /* The same look at a batch without LLM spans: what it tells about those of its traces. */
 void trust_note_around(struct ts_instance *self, const struct ts_batch *b);
 
-/* trust_ask.c: decides from the cache or asks the scorer, for all that is undecided; `deadline` ends the
- * asking. Answers come later: they decide, and let the batch go when it was the last. */
-void trust_ask(struct trust_held *h, ts_time deadline);
+/* trust_ask.c: decides from the cache or asks the scorers, for all that is undecided; an answer is waited
+ * for until `give_up` after the span's hold. Answers come later: they decide, and let the batch go when it
+ * was the last. */
+void trust_ask(struct trust_held *h, ts_time give_up);
+
+/* trust_rest.c: sends all spans of the batch but the LLM spans. */
+void trust_send_rest(struct ts_instance *self, struct ts_batch *b);
+/* What stands in for the span's bytes when it is passed on, in the arena; ptr NULL: they stay. */
+ts_view trust_redacted(struct ts_instance *self, struct ts_arena *arena, ts_view span);
 
 /* trust_hold.c: keeps the batch until its last answer, or until then (ts_now). */
 void trust_hold(struct trust_held *h, ts_time until);

@@ -1,4 +1,5 @@
-/* trust_read.c - a batch's LLM spans as records, each beside its trace. */
+/* trust_read.c - a batch's LLM spans as records: what rule fits each, what its trace adds, and what of it
+ * others may read. */
 #include "pipeline/processor/trust_internal.h"
 
 #include "llm/extract.h"
@@ -11,20 +12,63 @@ void trust_note_around(struct ts_instance *self, const struct ts_batch *b)
         struct ts_arena *arena = ts_arena_new();
         struct ts_llm llm;
         ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
-        ts_traces_note(self->traces, &llm);
+        ts_traces_note(self->traces, &llm, true);
         ts_arena_free(arena);
     }
 }
 
-/* What the span's trace adds to its record, and whether that leaves anything to score. */
+static void skip(struct trust_span *s, const char *reason)
+{
+    trust_decide(s, TS_SKIPPED, ts_view_str(reason));
+}
+
+/* The rule that fits, and whether it wants the span scored. */
+static bool read_rule(struct trust_span *s, ts_view resource, ts_view span)
+{
+    struct ts_instance *self = s->held->self;
+    const struct ts_blocks *rules = &self->config->rules;
+    const struct ts_rule *rule = ts_rules_match(rules, s->arena, &s->llm, resource, span);
+    s->way =
+        &self->ways[rule ? (size_t)(rule - (const struct ts_rule *)rules->items) : rules->count];
+    s->verdict.scorer = s->way->scorer->base.type;
+    s->verdict.annotator_kind = s->way->scorer->annotator_kind;
+    if (!rule && s->llm.kind != TS_KIND_LLM)
+        skip(s, ts_skip_name(TS_SKIP_NOT_LLM));
+    else if (rule && !rule->score)
+        skip(s, "rule");
+    else if (rule && !ts_rule_samples(rule, s->llm.trace_id))
+        skip(s, "sampled_out");
+    return s->verdict.decision == TS_UNDECIDED;
+}
+
+/* What the span's trace adds to its record, and whether that leaves anything to score. What the record
+ * itself says against it is a better reason than a rule's. */
 static void read_trace(struct trust_span *s)
 {
     bool odd_id = s->llm.trace_id.len != 16 || s->llm.span_id.len != 8;
     ts_traces_resolve(s->held->self->traces, s->arena, &s->llm);
     if (odd_id) /* nothing could be attached to it */
-        trust_decide(s, TS_SKIPPED, TS_LIT("invalid_id"));
+        skip(s, "invalid_id");
     else if (s->llm.skip != TS_SKIP_NONE)
-        trust_decide(s, TS_SKIPPED, ts_view_str(ts_skip_name(s->llm.skip)));
+        skip(s, ts_skip_name(s->llm.skip));
+}
+
+/* What cannot be redacted for sure is shown to nobody. */
+static void redact(struct trust_span *s)
+{
+    struct ts_redactor *redactor = s->held->self->redactor;
+    if (redactor && s->verdict.decision == TS_UNDECIDED &&
+        !ts_redact_record(redactor, s->arena, &s->llm))
+        skip(s, "redaction_failed");
+}
+
+static void read_span(struct trust_span *s, ts_view resource, ts_view scope, ts_view span)
+{
+    struct ts_instance *self = s->held->self;
+    s->arena = ts_arena_new();
+    ts_llm_extract_kinds(s->arena, resource, scope, span, self->kinds, &s->llm);
+    bool wanted = read_rule(s, resource, span);
+    ts_traces_note(self->traces, &s->llm, wanted);
 }
 
 struct trust_held *trust_read(struct ts_instance *self, struct ts_batch *b)
@@ -39,21 +83,18 @@ struct trust_held *trust_read(struct ts_instance *self, struct ts_batch *b)
     ts_view scope = TS_NOTHING;
     const uint8_t *scope_spans = NULL; /* spans of one scope stand together: look once */
     for (size_t i = 0; i < h->count; i++) {
-        struct trust_span *s = &h->spans[i];
         const struct ts_span_at *at = &b->llm[i];
         if (at->scope_spans.ptr != scope_spans) {
             scope_spans = at->scope_spans.ptr;
             resource = ts_span_resource(at);
             scope = ts_span_scope(at);
         }
-        s->held = h;
-        s->arena = ts_arena_new();
-        ts_llm_extract(s->arena, resource, scope, at->span, &s->llm);
-        s->verdict.scorer = self->scorer->base.type;
-        s->verdict.annotator_kind = self->scorer->annotator_kind;
-        ts_traces_note(self->traces, &s->llm);
+        h->spans[i].held = h;
+        read_span(&h->spans[i], resource, scope, at->span);
     }
-    for (size_t i = 0; i < h->count; i++)
+    for (size_t i = 0; i < h->count; i++) {
         read_trace(&h->spans[i]);
+        redact(&h->spans[i]);
+    }
     return h;
 }

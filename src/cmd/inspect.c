@@ -24,7 +24,7 @@ static void note(void *arg, const struct ts_span_at *at)
     struct ts_arena *arena = ts_arena_new();
     struct ts_llm llm;
     ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
-    ts_traces_note(x->traces, &llm);
+    ts_traces_note(x->traces, &llm, true);
     ts_arena_free(arena);
 }
 

@@ -232,6 +232,36 @@ struct ts_node *ts_node_get(const struct ts_node *map, const char *key)
     return NULL;
 }
 
+/* One step: a key, and perhaps a place in the list behind it. */
+static const struct ts_node *step(const struct ts_node *node, ts_view name)
+{
+    size_t bracket = ts_view_find(name, TS_LIT("["));
+    ts_view key = ts_view_cut(name, 0, bracket);
+    const struct ts_node *n = node && node->kind == TS_NODE_MAP ? node->first : NULL;
+    while (n && !ts_view_eq(n->key, key))
+        n = n->next;
+    if (!n || bracket == SIZE_MAX)
+        return n;
+    int64_t index = -1;
+    ts_view digits = ts_view_cut(name, bracket + 1, name.len - bracket - 2);
+    if (n->kind != TS_NODE_LIST || !ts_view_to_int64(digits, &index))
+        return NULL;
+    for (n = n->first; n && index > 0; index--)
+        n = n->next;
+    return n;
+}
+
+const struct ts_node *ts_node_at(const struct ts_node *node, const char *path)
+{
+    ts_view rest = ts_view_str(path);
+    while (node && rest.len > 0) {
+        size_t end = ts_view_find(rest, TS_LIT("::"));
+        node = step(node, ts_view_cut(rest, 0, end));
+        rest = end == SIZE_MAX ? TS_NOTHING : ts_view_from(rest, end + 2);
+    }
+    return node;
+}
+
 bool ts_node_blame(struct ts_err *err, const struct ts_node *node, const char *path)
 {
     return ts_fail_in(err, "%s:%d:%d%s%s", node->file, node->line, node->column, *path ? " " : "",

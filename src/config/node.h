@@ -37,6 +37,8 @@ struct ts_node *ts_node_merge(struct ts_arena *arena, struct ts_node *base, stru
 
 /* Child of a map by key; NULL when absent or when `map` is NULL or no map. */
 struct ts_node *ts_node_get(const struct ts_node *map, const char *key);
+/* What stands at "a::b[1]::c" below `node`; NULL: nothing does. */
+const struct ts_node *ts_node_at(const struct ts_node *node, const char *path);
 /* where = "file:line:column path"; for use before ts_fail. `path` like "exporters::debug::level".
  * Returns false. */
 bool ts_node_blame(struct ts_err *err, const struct ts_node *node, const char *path);

@@ -221,6 +221,25 @@ static bool read_pairs(const struct load *l, const struct ts_node *node, const c
     return true;
 }
 
+static bool read_blocks(const struct load *l, const struct ts_setting *row,
+                        const struct ts_node *node, const char *path, struct ts_blocks *out)
+{
+    if (node->kind != TS_NODE_LIST) {
+        ts_node_blame(l->err, node, path);
+        return ts_fail(l->err, TS_INVALID_ARGUMENT, "a list of blocks is wanted here; write '- …'");
+    }
+    out->items = ts_arena_alloc(l->arena, count_children(node) * row->size);
+    out->count = 0;
+    for (const struct ts_node *n = node->first; n; n = n->next) {
+        void *item = (char *)out->items + out->count * row->size;
+        const char *here = (const char *)ts_arena_printf(l->arena, "%s[%zu]", path, out->count).ptr;
+        if (!ts_settings_load(l->arena, row->sub, n, here, item, l->err))
+            return false;
+        out->count++;
+    }
+    return true;
+}
+
 /* ---- tables ---- */
 
 static const struct ts_setting *find_row(const struct ts_setting *table, ts_view key)
@@ -278,17 +297,18 @@ static bool load_default(const struct load *l, const struct ts_setting *row, con
 static bool load_row(const struct load *l, const struct ts_setting *row, const struct ts_node *node,
                      const char *path, void *config)
 {
+    if (row->present && (row->kind == TS_BLOCK || node->kind != TS_NODE_NULL))
+        *((bool *)((char *)config + row->present)) = true;
     if (row->kind == TS_TREE) {
         *(const struct ts_node **)place(config, row) = node;
         return true;
     }
-    if (row->kind == TS_BLOCK) {
-        if (row->present)
-            *((bool *)((char *)config + row->present)) = true;
+    if (row->kind == TS_BLOCK)
         return ts_settings_load(l->arena, row->sub, node, path, place(config, row), l->err);
-    }
     if (node->kind == TS_NODE_NULL)
         return load_default(l, row, path, config);
+    if (row->kind == TS_BLOCKS)
+        return read_blocks(l, row, node, path, place(config, row));
     if (row->kind == TS_TEXTS)
         return read_texts(l, node, path, place(config, row));
     if (row->kind == TS_PAIRS || row->kind == TS_SECRET_PAIRS)

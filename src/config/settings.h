@@ -20,6 +20,7 @@ enum ts_setting_kind {
     TS_PAIRS,        /* struct ts_pairs: a map of strings */
     TS_SECRET_PAIRS, /* the same; values print as [REDACTED] */
     TS_BLOCK,        /* nested map: `sub` is its table, `offset` the place of its struct */
+    TS_BLOCKS,       /* struct ts_blocks: a list of maps, each read by `sub` into `size` bytes */
     TS_TREE,         /* const struct ts_node *: left to the component */
 };
 
@@ -35,6 +36,11 @@ struct ts_pairs {
     struct ts_pair *items;
 };
 
+struct ts_blocks {
+    size_t count;
+    void *items; /* structs, one behind the other */
+};
+
 struct ts_setting {
     const char *key;
     enum ts_setting_kind kind;
@@ -43,9 +49,10 @@ struct ts_setting {
     const char *min, *max;        /* inclusive, for INT DOUBLE DURATION SIZE; NULL: open */
     const char *help;             /* one line; starts lower case, no full stop */
     const char *choices;          /* ENUM: "a|b|c" */
-    const struct ts_setting *sub; /* BLOCK */
-    size_t present; /* BLOCK: offset of a bool set when the key is in the file; 0: not kept
-                            * (so the bool may not be the first member of the struct) */
+    const struct ts_setting *sub; /* BLOCK, BLOCKS */
+    size_t size;                  /* BLOCKS: of one struct */
+    size_t present;               /* offset of a bool set when the key is given; 0: not kept
+                                   * (so the bool may not be the first member of the struct) */
 };
 /* Every table ends with {0}. */
 

@@ -17,6 +17,7 @@ static const char *const kind_names[] = {
     [TS_PAIRS] = "map",
     [TS_SECRET_PAIRS] = "map of secrets",
     [TS_BLOCK] = "block",
+    [TS_BLOCKS] = "list of blocks",
     [TS_TREE] = "structure",
 };
 
@@ -105,12 +106,26 @@ static void print_value(const struct ts_setting *row, const void *at, struct ts_
     }
 }
 
+static void print_blocks(const struct ts_setting *row, const struct ts_blocks *blocks, int indent,
+                         struct ts_buf *out)
+{
+    ts_buf_add_str(out, blocks->count ? "\n" : " []\n");
+    for (size_t i = 0; i < blocks->count; i++) {
+        ts_buf_printf(out, "%*s-\n", indent, "");
+        ts_settings_print(row->sub, (const char *)blocks->items + i * row->size, indent + 2, out);
+    }
+}
+
 void ts_settings_print(const struct ts_setting *table, const void *config, int indent,
                        struct ts_buf *out)
 {
     for (const struct ts_setting *row = table; row->key; row++) {
         const void *at = (const char *)config + row->offset;
         ts_buf_printf(out, "%*s%s:", indent, "", row->key);
+        if (row->kind == TS_BLOCKS) {
+            print_blocks(row, at, indent + 2, out);
+            continue;
+        }
         if (row->kind == TS_BLOCK) {
             ts_buf_add_byte(out, '\n');
             ts_settings_print(row->sub, at, indent + 2, out);
@@ -128,7 +143,9 @@ static void describe(const struct ts_setting *table, const char *prefix, int ind
     for (const struct ts_setting *row = table; row->key; row++) {
         char key[160];
         snprintf(key, sizeof key, "%s%s%s", prefix, *prefix ? "." : "", row->key);
-        if (row->kind == TS_BLOCK) {
+        if (row->kind == TS_BLOCKS)
+            snprintf(key, sizeof key, "%s%s%s[]", prefix, *prefix ? "." : "", row->key);
+        if (row->kind == TS_BLOCK || row->kind == TS_BLOCKS) {
             describe(row->sub, key, indent, out);
             continue;
         }

@@ -388,8 +388,8 @@ static void extract_llm(struct ts_reader *r, const struct facts *facts, struct t
     out->skip = skip_reason(r, facts, &s, prompt, response, out);
 }
 
-void ts_llm_extract(struct ts_arena *arena, ts_view resource, ts_view scope, ts_view span,
-                    struct ts_llm *out)
+void ts_llm_extract_kinds(struct ts_arena *arena, ts_view resource, ts_view scope, ts_view span,
+                          unsigned kinds, struct ts_llm *out)
 {
     struct ts_reader r = {.arena = arena, .span = span};
     struct facts facts = {0};
@@ -397,7 +397,7 @@ void ts_llm_extract(struct ts_arena *arena, ts_view resource, ts_view scope, ts_
     read_span(&r, &facts, out);
     read_around(arena, resource, scope, out);
     ts_attrs_read(arena, span, TS_SPAN_ATTRIBUTES, &r.attrs);
-    if (out->kind == TS_KIND_LLM) {
+    if (out->kind == TS_KIND_LLM || kinds & 1U << out->kind) {
         facts.external = has_reference(&r.attrs);
         extract_llm(&r, &facts, out);
         return;
@@ -405,4 +405,10 @@ void ts_llm_extract(struct ts_arena *arena, ts_view resource, ts_view scope, ts_
     out->skip = out->kind == TS_KIND_PLACEHOLDER ? TS_SKIP_PLACEHOLDER : TS_SKIP_NOT_LLM;
     if (out->kind == TS_KIND_RETRIEVER || out->kind == TS_KIND_RERANKER)
         ts_documents_read(&r, out);
+}
+
+void ts_llm_extract(struct ts_arena *arena, ts_view resource, ts_view scope, ts_view span,
+                    struct ts_llm *out)
+{
+    ts_llm_extract_kinds(arena, resource, scope, span, 0, out);
 }

@@ -15,5 +15,9 @@ enum ts_kind ts_span_kind(ts_view span);
  * filled. The duplicate rule needs other spans and is not applied here. */
 void ts_llm_extract(struct ts_arena *arena, ts_view resource, ts_view scope, ts_view span,
                     struct ts_llm *out);
+/* The same, and the spans of these further kinds (bits 1 << enum ts_kind) are read as if they were
+ * calls of a model: what an agent was asked and what it answered. */
+void ts_llm_extract_kinds(struct ts_arena *arena, ts_view resource, ts_view scope, ts_view span,
+                          unsigned kinds, struct ts_llm *out);
 
 #endif

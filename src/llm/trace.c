@@ -167,9 +167,11 @@ static void add_span(struct ts_traces *t, struct trace *x, const struct seen *sp
     x->spans[x->count++] = *span;
 }
 
-void ts_traces_note(struct ts_traces *t, const struct ts_llm *llm)
+void ts_traces_note(struct ts_traces *t, const struct ts_llm *llm, bool wanted)
 {
     struct seen span = seen_of(llm);
+    if (!wanted)
+        span.answer = 0;
     if (span.id == 0)
         return;
     pthread_mutex_lock(&t->lock);

@@ -16,8 +16,9 @@ void ts_traces_free(struct ts_traces *traces); /* NULL is fine */
 
 /* Remembers a record: of LLM spans what tells duplicates, of retrievers and rerankers the documents, of
  * all where they stand in the tree. Spans that come together are noted first, all of them, then
- * resolved. Thread: any. */
-void ts_traces_note(struct ts_traces *traces, const struct ts_llm *llm);
+ * resolved. An LLM span that somebody does not want scored (`wanted` false) cannot stand for others: it
+ * is no duplicate, nor has it any. Thread: any. */
+void ts_traces_note(struct ts_traces *traces, const struct ts_llm *llm, bool wanted);
 /* Applies what is known to an LLM record that was noted: skip and duplicate_of; context; kind
  * evaluator below an evaluator. What is added belongs to the arena. Of several spans for one call the
  * one that was kept before stays; else the innermost is kept. Thread: any. */

@@ -44,6 +44,11 @@ static bool is_replaced(const struct ts_edit *e, const struct ts_field *f)
            ts_attr_read(f->bytes, &attr) && ts_view_starts(attr.key, e->replace);
 }
 
+static ts_view content_of(const struct ts_edit *e, const struct ts_field *f)
+{
+    return e->instead.ptr ? e->instead : f->bytes;
+}
+
 /* ---- measure ---- */
 
 static struct size measure_span(struct writer *w, const struct ts_field *f)
@@ -53,8 +58,9 @@ static struct size measure_span(struct writer *w, const struct ts_field *f)
     const struct ts_edit *e = w->edit++;
     if (e->drop)
         return (struct size){0, true, false};
-    size_t bytes = f->bytes.len + e->append.len;
-    struct ts_cursor c = ts_cursor_of(f->bytes);
+    ts_view content = content_of(e, f);
+    size_t bytes = content.len + e->append.len;
+    struct ts_cursor c = ts_cursor_of(content);
     struct ts_field part;
     while (e->replace.len > 0 && !ts_cursor_done(&c) && ts_cursor_next(&c, &part))
         if (is_replaced(e, &part))
@@ -123,6 +129,18 @@ static void emit_own(struct writer *w, size_t from)
     emit(w, ts_view_of(w->own.ptr, w->own.len - from), true);
 }
 
+/* Bytes that stay: a slice of the request, or a copy of what stands in for it. */
+static void keep(struct writer *w, ts_view bytes, bool copy)
+{
+    size_t from = w->own.len;
+    if (!copy) {
+        emit(w, bytes, false);
+        return;
+    }
+    ts_buf_add_view(&w->own, bytes);
+    emit_own(w, from);
+}
+
 /* Tag and length: the sender's own bytes while the length is the same, however they are spelled. */
 static void emit_head(struct writer *w, const struct ts_field *f, size_t content)
 {
@@ -139,13 +157,15 @@ static void emit_head(struct writer *w, const struct ts_field *f, size_t content
 static void write_span(struct writer *w, const struct ts_field *f)
 {
     const struct ts_edit *e = w->edit++;
-    struct ts_cursor c = ts_cursor_of(f->bytes);
+    ts_view content = content_of(e, f);
+    bool other = e->instead.ptr != NULL;
+    struct ts_cursor c = ts_cursor_of(content);
     struct ts_field part;
     if (e->replace.len == 0)
-        emit(w, f->bytes, false);
+        keep(w, content, other);
     while (e->replace.len > 0 && !ts_cursor_done(&c) && ts_cursor_next(&c, &part))
         if (!is_replaced(e, &part))
-            emit(w, ts_field_raw(&part, &c), false);
+            keep(w, ts_field_raw(&part, &c), other);
     size_t from = w->own.len;
     ts_buf_add_view(&w->own, e->append);
     emit_own(w, from);

@@ -18,10 +18,22 @@ struct config {
     struct ts_texts list;
     struct ts_pairs headers;
     struct inner inner;
+    struct ts_blocks blocks;
+};
+struct block {
+    const char *name;
+    bool wait_given;
+    ts_time wait;
 };
 #define AT(field) offsetof(struct config, field)
 static const struct ts_setting inner_table[] = {
     {.key = "timeout", .kind = TS_DURATION, .offset = 0, .preset = "5s", .min = "1s", .max = "1h"},
+    {0},
+};
+#define BLOCK(field) offsetof(struct block, field)
+static const struct ts_setting block_table[] = {
+    {.key = "name", .kind = TS_TEXT, .offset = BLOCK(name), .preset = "none"},
+    {.key = "wait", .kind = TS_DURATION, .offset = BLOCK(wait), .present = BLOCK(wait_given)},
     {0},
 };
 static const struct ts_setting table[] = {
@@ -43,6 +55,11 @@ static const struct ts_setting table[] = {
      .offset = AT(inner),
      .sub = inner_table,
      .present = AT(inner_present)},
+    {.key = "blocks",
+     .kind = TS_BLOCKS,
+     .offset = AT(blocks),
+     .sub = block_table,
+     .size = sizeof(struct block)},
     {0},
 };
 
@@ -81,7 +98,8 @@ static void all_kinds_are_read(void **state)
     struct ts_err err = {0};
     assert_true(load(arena,
                      "text: 0123\nflag: false\ncount: 9\nratio: 1e-3\nsize: 64KiB\nmode: auto\n"
-                     "list: [x, y, z]\nheaders: {a: b, c: 1}\ninner:\n",
+                     "list: [x, y, z]\nheaders: {a: b, c: 1}\ninner:\n"
+                     "blocks: [{name: a}, {wait: 0s}, {wait: null}]\n",
                      &c, &err));
     assert_string_equal(c.text, "0123");
     assert_false(c.flag);
@@ -90,9 +108,18 @@ static void all_kinds_are_read(void **state)
     assert_int_equal(c.list.count, 3);
     assert_string_equal(c.headers.items[1].value, "1");
     assert_true(c.inner_present);
+    const struct block *blocks = c.blocks.items;
+    assert_int_equal(c.blocks.count, 3);
+    assert_string_equal(blocks[0].name, "a");
+    assert_false(blocks[0].wait_given);
+    assert_string_equal(blocks[1].name, "none");
+    assert_true(blocks[1].wait_given);
+    assert_false(blocks[2].wait_given);
     struct ts_buf out = TS_BUF_INIT;
     ts_settings_print(table, &c, 0, &out);
     assert_non_null(strstr(ts_buf_cstr(&out), "headers: {\"a\": \"[REDACTED]\""));
+    assert_non_null(
+        strstr(ts_buf_cstr(&out), "blocks:\n  -\n    name: \"a\"\n    wait: 0s\n  -\n"));
     ts_buf_release(&out);
     ts_arena_free(arena);
 }
@@ -117,6 +144,11 @@ static const struct bad {
     {"inner: {timeout: 2h}", "f.yaml:1:18 exporters::x::inner::timeout",
      "'2h' is above the most '1h'"},
     {"inner: {timeout: -1s}", "f.yaml:1:18", "is no length of time"},
+    {"blocks: {a: b}", "f.yaml:", "a list of blocks is wanted here"},
+    {"blocks:\n  - {name: a}\n  - {wait: 5}", "f.yaml:3:12 exporters::x::blocks[1]::wait",
+     "bare number '5' has no unit"},
+    {"blocks:\n  - {nam: a}", "f.yaml:2:6 exporters::x::blocks[0]", "did you mean 'name'?"},
+    {"blocks: [a]", "f.yaml:1:10 exporters::x::blocks[0]", "a map of settings is wanted here"},
     {"text: ${env:A B}", "f.yaml:1:7", "is no name of an environment variable"},
     {"text: ${env:A", "f.yaml:1:7", "'${' without its '}'"},
     {"text: ${http://x}", "f.yaml:1:7", "is not known"},
@@ -190,6 +222,23 @@ static void merging_joins_maps_and_replaces_lists(void **state)
     ts_arena_free(arena);
 }
 
+static void a_place_is_found_by_its_path(void **state)
+{
+    (void)state;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_err err = {0};
+    struct ts_node *root = ts_node_parse(arena, "f", TS_LIT("{a: {b: [x, {c: y}]}}"), &err);
+    assert_true(ts_view_is(ts_node_at(root, "a::b[0]")->text, "x"));
+    assert_true(ts_view_is(ts_node_at(root, "a::b[1]::c")->text, "y"));
+    assert_ptr_equal(ts_node_at(root, ""), root);
+    static const char *const nowhere[] = {"b",          "a::b[2]", "a::b::c",
+                                          "a::b[0]::c", "a[0]",    "a::b[x]"};
+    for (size_t i = 0; i < TS_COUNT(nowhere); i++)
+        if (ts_node_at(root, nowhere[i]))
+            fail_msg("%s is somewhere", nowhere[i]);
+    ts_arena_free(arena);
+}
+
 static void aliases_cannot_explode(void **state)
 {
     (void)state;
@@ -208,7 +257,7 @@ static void aliases_cannot_explode(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[TS_COUNT(bads) + 5];
+    struct CMUnitTest tests[TS_COUNT(bads) + 6];
     for (size_t i = 0; i < TS_COUNT(bads); i++)
         tests[i] =
             (struct CMUnitTest){bads[i].yaml, check_bad, NULL, NULL, (void *)(uintptr_t)&bads[i]};
@@ -217,6 +266,7 @@ int main(void)
         cmocka_unit_test(all_kinds_are_read),
         cmocka_unit_test(expansion_follows_the_collector),
         cmocka_unit_test(merging_joins_maps_and_replaces_lists),
+        cmocka_unit_test(a_place_is_found_by_its_path),
         cmocka_unit_test(aliases_cannot_explode),
     };
     memcpy(tests + TS_COUNT(bads), more, sizeof more);

@@ -62,7 +62,7 @@ static void read_span(void *arg, const struct ts_span_at *at)
         assert_non_null(record);
         cJSON_AddItemToObject(r->spans, id, record);
     } else {
-        ts_traces_note(r->traces, &llm);
+        ts_traces_note(r->traces, &llm, true);
     }
     ts_buf_release(&text);
     ts_arena_free(arena);

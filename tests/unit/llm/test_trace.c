@@ -35,7 +35,7 @@ static struct ts_llm *make(struct call *c, uint8_t id, uint8_t parent, int64_t s
 
 static void see(struct ts_traces *t, struct ts_arena *a, struct call *c)
 {
-    ts_traces_note(t, &c->llm);
+    ts_traces_note(t, &c->llm, true);
     ts_traces_resolve(t, a, &c->llm);
 }
 
@@ -48,8 +48,8 @@ static void the_inner_of_two_is_kept_when_both_are_known(void **state)
     struct call inner;
     make(&outer, 1, 0, 0, 100, "langchain", "Which?", "Gallium. ");
     make(&inner, 2, 1, 10, 90, "openai", "Which?", "Gallium.");
-    ts_traces_note(t, &outer.llm);
-    ts_traces_note(t, &inner.llm);
+    ts_traces_note(t, &outer.llm, true);
+    ts_traces_note(t, &inner.llm, true);
     ts_traces_resolve(t, a, &outer.llm);
     ts_traces_resolve(t, a, &inner.llm);
     assert_int_equal(outer.llm.skip, TS_SKIP_DUPLICATE);
@@ -123,7 +123,7 @@ static void documents_in_the_prompt_are_its_context(void **state)
     retriever.llm.document_count = 2;
     make(&call, 2, 6, 20, 30, "o", "Context: Spiders have eight legs. How many?", "Eight.");
     make(&beside, 3, 7, 20, 30, "o", "How many legs?", "8");
-    ts_traces_note(t, &retriever.llm);
+    ts_traces_note(t, &retriever.llm, true);
     see(t, a, &call);
     see(t, a, &beside);
     assert_int_equal(call.llm.document_count, 1);
@@ -146,7 +146,7 @@ static void a_judges_call_is_no_call_of_the_app(void **state)
     make(&evaluator, 1, 0, 0, 100, "e", "", "");
     evaluator.llm.kind = TS_KIND_EVALUATOR;
     make(&call, 2, 1, 10, 90, "o", "Is it right?", "Yes.");
-    ts_traces_note(t, &evaluator.llm);
+    ts_traces_note(t, &evaluator.llm, true);
     see(t, a, &call);
     assert_int_equal(call.llm.kind, TS_KIND_EVALUATOR);
     assert_int_equal(call.llm.skip, TS_SKIP_NOT_LLM);
@@ -183,7 +183,7 @@ static void memory_is_bounded(void **state)
         struct call c;
         make(&c, 0, 0, i, i + 1, "o", "q", "a");
         memcpy(c.id, &(int){i + 1}, sizeof(int));
-        ts_traces_note(t, &c.llm);
+        ts_traces_note(t, &c.llm, true);
     }
     ts_traces_stats(t, &stats);
     assert_int_equal(stats.cut, 1000);

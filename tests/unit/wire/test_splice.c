@@ -79,7 +79,7 @@ static void put_scope_spans(struct ts_buf *out)
 static struct ts_payload *random_request(void)
 {
     struct ts_buf request = TS_BUF_INIT;
-    for (uint32_t n = below(4); n > 0; n--) {
+    for (uint32_t n = below(5); n > 0; n--) {
         struct ts_buf rs = TS_BUF_INIT;
         struct ts_buf resource = TS_BUF_INIT;
         ts_put_attr_text(&resource, TS_RESOURCE_ATTRIBUTES, TS_LIT("service.name"), TS_LIT("s"));
@@ -149,7 +149,20 @@ static void assert_packs_to(const Request *r, ts_view bytes)
 }
 
 /* The edits of one round: what becomes of the span at each place. */
-enum fate { KEEP, DROP, APPEND, REPLACE };
+enum fate { KEEP, DROP, APPEND, REPLACE, OTHER };
+
+/* What stands in for a span whose fate is OTHER; its own attributes "mine." are replaced, too. */
+static ts_view other_span(void)
+{
+    static struct ts_buf span;
+    if (span.len == 0) {
+        ts_put_bytes(&span, TS_SPAN_NAME, TS_LIT("other"));
+        ts_put_attr_text(&span, TS_SPAN_ATTRIBUTES, TS_LIT("mine.x"), TS_LIT("old"));
+        ts_put_attr_text(&span, TS_SPAN_ATTRIBUTES, TS_LIT("key"), TS_LIT("[email]"));
+        ts_put_fixed64(&span, TS_SPAN_START, 1);
+    }
+    return ts_buf_view(&span);
+}
 
 static void append_to(Span *span)
 {
@@ -184,7 +197,12 @@ static bool edit_scope(ScopeSpans *s, const enum fate *fates, size_t *at, bool k
             opentelemetry__proto__trace__v1__span__free_unpacked(s->spans[i], NULL);
             continue;
         }
-        if (fate == REPLACE)
+        if (fate == OTHER) {
+            opentelemetry__proto__trace__v1__span__free_unpacked(s->spans[i], NULL);
+            s->spans[i] = opentelemetry__proto__trace__v1__span__unpack(NULL, other_span().len,
+                                                                        other_span().ptr);
+        }
+        if (fate == REPLACE || fate == OTHER)
             strip_from(s->spans[i]);
         if (fate != KEEP)
             append_to(s->spans[i]);
@@ -240,8 +258,9 @@ static size_t make_edits(const struct found *f, enum fate *fates, struct ts_edit
         edits[n++] =
             (struct ts_edit){.field = f->at[i].field,
                              .drop = fates[i] == DROP,
+                             .instead = fates[i] == OTHER ? other_span() : TS_NOTHING,
                              .append = fates[i] == DROP ? TS_NOTHING : append,
-                             .replace = fates[i] == REPLACE ? TS_LIT("mine.") : TS_NOTHING};
+                             .replace = fates[i] >= REPLACE ? TS_LIT("mine.") : TS_NOTHING};
     }
     return n;
 }
