@@ -1,7 +1,9 @@
-/* inspect.c - what trustspan sees in a request: {"spans": {"<span id>": record}}. */
+/* inspect.c - what trustspan sees in a request: {"spans": {"<span id>": record}}; with --explain each record
+ * has "explain", which rule and which attribute gave each of its fields. */
 #include "cmd/cmd.h"
 
 #include "json/json.h"
+#include "llm/explain.h"
 #include "llm/extract.h"
 #include "llm/trace.h"
 #include "wire/otlp_json.h"
@@ -15,6 +17,7 @@ enum { MOST_BYTES = 256 << 20 };
 struct inspection {
     struct ts_buf *out;
     struct ts_traces *traces;
+    bool explain;
     bool more;
 };
 
@@ -40,6 +43,12 @@ static void show(void *arg, const struct ts_span_at *at)
         ts_buf_printf(x->out, "%02x", llm.span_id.ptr[i]);
     ts_buf_add_str(x->out, "\":");
     ts_llm_print(&llm, x->out);
+    if (x->explain) {
+        x->out->len--; /* its last brace comes behind the explanation */
+        ts_buf_add_str(x->out, ",\"explain\":");
+        ts_llm_explain(ts_span_resource(at), ts_span_scope(at), at->span, &llm, x->out);
+        ts_buf_add_byte(x->out, '}');
+    }
     x->more = true;
     ts_arena_free(arena);
 }
@@ -51,12 +60,12 @@ static bool is_json(ts_view text)
     return text.len > 0 && text.ptr[0] == '{';
 }
 
-static bool inspect(const char *path, struct ts_buf *out, struct ts_err *err)
+static bool inspect(const char *path, bool explain, struct ts_buf *out, struct ts_err *err)
 {
     struct ts_buf file = TS_BUF_LIMIT(MOST_BYTES);
     struct ts_buf request = TS_BUF_INIT;
     struct ts_scan scan;
-    struct inspection x = {out, ts_traces_new(1 << 30, 3600 * TS_S), false};
+    struct inspection x = {out, ts_traces_new(1 << 30, 3600 * TS_S), explain, false};
     bool ok = ts_buf_read_file(&file, path, err);
     if (ok && is_json(ts_buf_view(&file)))
         ok = ts_otlp_from_json(ts_buf_view(&file), &request, err);
@@ -78,11 +87,21 @@ int ts_cmd_inspect(int argc, char **argv)
 {
     struct ts_err err = {0};
     struct ts_buf out = TS_BUF_INIT;
-    if (argc != 1) {
-        fputs("usage: trustspan inspect FILE (or - for standard input)\n", stderr);
+    const char *path = NULL;
+    bool explain = false;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--explain") == 0)
+            explain = true;
+        else if (path || (argv[i][0] == '-' && argv[i][1])) /* "-" is standard input */
+            argc = 0;
+        else
+            path = argv[i];
+    }
+    if (argc == 0 || !path) {
+        fputs("usage: trustspan inspect [--explain] FILE (or - for standard input)\n", stderr);
         return 2;
     }
-    bool ok = inspect(argv[0], &out, &err);
+    bool ok = inspect(path, explain, &out, &err);
     if (ok)
         fwrite(out.ptr, 1, out.len, stdout);
     ts_buf_release(&out);

@@ -15,7 +15,7 @@ static const struct command {
     {"components", ts_cmd_components, "list all components and their settings"},
     {"score", ts_cmd_score, "score JSON lines from FILE or -; --scorer ID, --config FILE"},
     {"inspect", ts_cmd_inspect,
-     "show what is seen in an OTLP request, JSON or protobuf; FILE or -"},
+     "show what is seen in an OTLP request, JSON or protobuf; --explain, FILE or -"},
     {"version", ts_cmd_version, "print the version"},
 };
 

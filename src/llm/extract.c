@@ -372,6 +372,7 @@ static void extract_llm(struct ts_reader *r, const struct facts *facts, struct t
     bool prompt_masked = masked(r, &s, true);
     bool response_masked = masked(r, &s, false);
     out->redacted = prompt_masked || response_masked;
+    out->prompt_dialect = prompt >= 0 && !prompt_masked ? ts_dialects[prompt]->name : NULL;
     if (prompt >= 0 && !prompt_masked)
         take_prompt(&s.items[prompt].prompt, out);
     if (response >= 0 && !response_masked)

@@ -7,6 +7,8 @@
 /* What a span is (dialects §3), read from its encoded bytes. Allocates nothing: it runs for every
  * span that passes. The bytes must have passed ts_scan (wire/scan.h). */
 enum ts_kind ts_span_kind(ts_view span);
+/* The same, with the row of the table in dialects §3 that decided: 1…16, 17: none did. */
+enum ts_kind ts_span_kind_rule(ts_view span, int *rule);
 
 /* Reads the record of one span. `resource` and `scope` are the encoded Resource and
  * InstrumentationScope messages around it (empty is fine). Views in the record point into `span`,

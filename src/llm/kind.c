@@ -386,7 +386,7 @@ static void conclude(struct verdict *v)
         evidence(v, GENERATED, TS_KIND_LLM);
 }
 
-enum ts_kind ts_span_kind(ts_view span)
+static struct verdict judge(ts_view span)
 {
     struct verdict v = {.rule = EVIDENCE + NO_RULE, .kind = TS_KIND_OTHER};
     struct ts_cursor c = ts_cursor_of(span);
@@ -402,5 +402,17 @@ enum ts_kind ts_span_kind(ts_view span)
             v.name = f.bytes;
     }
     conclude(&v);
+    return v;
+}
+
+enum ts_kind ts_span_kind(ts_view span)
+{
+    return judge(span).kind;
+}
+
+enum ts_kind ts_span_kind_rule(ts_view span, int *rule)
+{
+    struct verdict v = judge(span);
+    *rule = v.rule < EVIDENCE ? v.rule : v.rule < EVIDENCE + NO_RULE ? 16 : 17;
     return v.kind;
 }

@@ -113,7 +113,8 @@ enum ts_format_type {
 struct ts_llm {
     enum ts_kind kind;
     enum ts_skip skip;
-    const char *dialect; /* NULL: no source found */
+    const char *dialect; /* of the answer, else of the prompt; NULL: no source found */
+    const char *prompt_dialect;
 
     struct ts_message *messages;
     size_t message_count;

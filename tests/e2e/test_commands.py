@@ -52,6 +52,47 @@ def test_inspect_reads_json_and_protobuf_alike():
     assert run("inspect", "-", text="{\"resourceSpans\": 3}").returncode == 1
 
 
+def explained(fixture: str) -> dict[str, dict]:
+    done = run("inspect", "--explain", str(FIXTURES / f"{fixture}.json"))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["spans"]
+
+
+def test_explain_names_the_rule_and_the_attributes_of_each_field():
+    spans = explained("openinference")
+    chat = spans["1b2c22d16ffac242"]["explain"]
+    assert chat["kind"] == {"rule": "openinference.span.kind", "from": ["openinference.span.kind"]}
+    assert chat["messages"]["rule"] == "openinference, number 1 of 16 sources of content"
+    assert set(chat["messages"]["from"]) == {"llm.input_messages.*.message.role",
+                                             "llm.input_messages.*.message.content"}
+    assert chat["response"]["from"] == ["llm.output_messages.*.message.content"]
+    assert chat["model"]["from"] == ["llm.model_name"]
+    assert chat["finish_reason"]["from"] == ["output.value"]
+    assert "dialect" not in chat and "tools" not in chat
+    events = explained("otel_genai_events")
+    assert any("event gen_ai.choice: " in source for record in events.values()
+               for source in record["explain"].get("response", {"from": []})["from"])
+
+
+def test_explain_says_what_other_spans_have_to_do_with_it():
+    pairs = [r for fixture in ("openinference", "google_adk", "frameworks")
+             for r in explained(fixture).values() if r["skip_reason"] == "duplicate"]
+    assert pairs
+    for record in pairs:
+        assert record["explain"]["duplicate_of"]["from"] == ["other spans of the trace"]
+        assert record["explain"]["skip_reason"]["from"] == ["other spans of the trace"]
+
+
+def test_no_field_of_any_fixture_comes_from_nowhere():
+    names = sorted(p.name.removesuffix(".expected.json") for p in FIXTURES.glob("*.expected.json"))
+    assert len(names) == 14
+    for name in names:
+        for span, record in explained(name).items():
+            nowhere = [f for f, e in record["explain"].items() if not e["from"]]
+            unknown = record["explain"]["kind"]["rule"] == "nothing says what it is"
+            assert nowhere == (["kind", "skip_reason"] if unknown else []), (name, span)
+
+
 def test_score_with_the_local_scorer_keeps_the_order():
     lines = [
         {"id": 1, "prompt": "q1", "response": "I don't know."},
