@@ -116,14 +116,15 @@ static void write_body(struct ts_api_call *api, struct ts_buf *body)
     const struct ts_tlm_call *call = call_of(a);
     struct ts_tlm_wire wire = a->score->self->wire;
     if (a->plain) {
-        wire.logprobs = wire.temperature = false;
+        wire.logprobs = wire.temperature = wire.user = false;
         wire.format = TS_FORMAT_BY_WORDS;
     }
     bool chat = call->kind != TS_TLM_EMBEDDING;
     a->used = (struct ts_judge_used){
         .logprobs = chat && wire.logprobs && ts_tlm_wants_logprobs(tlm, call),
         .format = chat && wire.format != TS_FORMAT_BY_WORDS && ts_tlm_wants_schema(tlm, call),
-        .temperature = chat && wire.temperature};
+        .temperature = chat && wire.temperature,
+        .user = chat && wire.user};
     ts_tlm_request(tlm, call, &wire, body);
 }
 
@@ -195,7 +196,7 @@ static enum ts_api_verdict refused(struct asking *a, const struct ts_http_job *a
     a->changes++;
     if (ts_judge_give_way(body, &a->used, &self->wire))
         return TS_API_AGAIN;
-    bool optional = a->used.logprobs || a->used.format;
+    bool optional = a->used.logprobs || a->used.format || a->used.user;
     if (optional && !a->plain) { /* it does not say what it dislikes */
         a->plain = true;
         return TS_API_AGAIN;
@@ -473,6 +474,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
                                       .logprobs = !quiet,
                                       .temperature = !quiet,
                                       .max_completion_tokens = quiet,
+                                      .user = true,
                                       .extra = ts_tlm_extra_body(self->arena, c->body)};
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");

@@ -52,7 +52,7 @@ cJSON *ts_judge_body(const struct ts_http_job *answer);
 
 /* What the server has been found to refuse (or to want); shared by all calls of an instance. */
 struct ts_judge_used {
-    bool logprobs, format, temperature;
+    bool logprobs, format, temperature, user;
 };
 /* Reads a refusal (400, 404, 422) of a request that used these features; changes `wire` so that the
  * next one may pass. False: nothing to change. */

@@ -131,6 +131,8 @@ bool ts_judge_give_way(const cJSON *error, const struct ts_judge_used *used,
         wire->temperature = false;
     } else if (!wire->max_completion_tokens && complains_of(error, "max_completion_tokens")) {
         wire->max_completion_tokens = true;
+    } else if (used->user && complains_of(error, "user")) {
+        wire->user = false;
     } else {
         return false;
     }

@@ -9,6 +9,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* What our own calls of a model say of who makes them, as OpenAI's parameter `user`. Where the model's
+ * server is traced through us, scoring would feed on itself. */
+#define TS_OWN_USER "trustspan"
+
 enum ts_kind { /* dialects §3; the order is that of ts_kind_name */
                TS_KIND_OTHER,
                TS_KIND_LLM,

@@ -367,5 +367,7 @@ void ts_tlm_request(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
         add_tools(tlm->input, out);
     add_format(tlm, call, wire, out);
     add_parameters(tlm, call, wire, out);
+    if (wire->user && ts_view_find(wire->extra, TS_LIT("\"user\":")) == SIZE_MAX)
+        ts_buf_add_str(out, ",\"user\":\"" TS_OWN_USER "\"");
     add_extra(wire, out);
 }

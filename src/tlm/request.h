@@ -17,6 +17,7 @@ struct ts_tlm_wire {
     bool logprobs;              /* ask for them where they are of use */
     bool temperature;           /* some models refuse any */
     bool max_completion_tokens; /* the newer name of max_tokens */
+    bool user;                  /* name the caller: spans of these calls are not to be scored */
     enum ts_tlm_format format;
     ts_view extra; /* members of a JSON object without its braces; empty: none */
 };

@@ -166,7 +166,8 @@ def test_a_stream_that_nobody_asked_for_is_put_together(score, model):
     assert right["trustworthiness_score"] > 0.9 > 0.3 > wrong["trustworthiness_score"]
 
 
-@pytest.mark.parametrize("refused", ["logprobs", "temperature", "max_tokens", "response_format"])
+@pytest.mark.parametrize("refused", ["logprobs", "temperature", "max_tokens", "response_format",
+                                     "user"])
 def test_what_a_server_refuses_is_done_without(score, model, refused):
     model.control(refuse=[refused])
     for line in (PERSON, RIGHT):
