@@ -31,13 +31,17 @@ def model_url(path: str = "/v1") -> str:
 
 
 def environment() -> None:
-    """What a deployment would set for the clients and exporters."""
+    """What a deployment would set for the clients."""
     os.environ.update({
         "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": model_url(),
         "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": model_url(""),
-        "GOOGLE_API_KEY": "k", "GOOGLE_GEMINI_BASE_URL": model_url(""),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{sys.argv[1]}",
-        "OTEL_EXPORTER_OTLP_INSECURE": "true", "OTEL_SERVICE_NAME": "app"})
+        "GOOGLE_API_KEY": "k", "GOOGLE_GEMINI_BASE_URL": model_url("")})
+
+
+def exporter():
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(endpoint=f"http://{sys.argv[1]}", insecure=True)
 
 
 @contextlib.contextmanager
@@ -45,12 +49,12 @@ def tracing():
     """A provider that is the process's own while the block runs; all spans have been sent after it."""
     environment()
     from opentelemetry import trace
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
+    alone = os.environ.get("EACH_SPAN_ALONE")  # a request a span, children first
     provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor((SimpleSpanProcessor if alone else BatchSpanProcessor)(exporter()))
     trace.set_tracer_provider(provider)
     try:
         yield provider

@@ -1,5 +1,5 @@
 """Google's Agent Development Kit with a tool, on the Gemini API; it tells of its calls through the
-process's own tracer provider."""
+process's own tracer provider: with content only where the environment asks for it, as tests do."""
 
 import asyncio
 

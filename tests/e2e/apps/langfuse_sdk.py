@@ -7,12 +7,11 @@ common.environment()
 
 from langfuse import Langfuse, observe  # noqa: E402 - the environment comes first
 from langfuse.openai import OpenAI  # noqa: E402
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: E402
 
 import with_openai  # noqa: E402
 
 langfuse = Langfuse(public_key="pk-lf-1", secret_key="sk-lf-1", base_url="http://127.0.0.1:9",
-                    span_exporter=OTLPSpanExporter())
+                    span_exporter=common.exporter())
 client = OpenAI()
 
 
@@ -34,7 +33,7 @@ def by_hand() -> None:
             name="own model", as_type="generation", model="own-model",
             input=[{"role": "system", "content": common.SYSTEM},
                    {"role": "user", "content": common.GOLD_QUESTION}]) as generation:
-        generation.update(output=common.GOLD, usage_details={"input": 20, "output": 8})
+        generation.update(output=common.GOLD, usage_details={"input": 20, "output": 7})
 
 
 with_openai.converse(client)

@@ -1,4 +1,5 @@
-"""The anthropic client, instrumented by OpenInference."""
+"""The anthropic client, instrumented by OpenInference. The client also tells of each call itself,
+without its content."""
 
 from anthropic import Anthropic
 from openinference.instrumentation.anthropic import AnthropicInstrumentor
@@ -11,7 +12,7 @@ TOOL = {"name": FUNCTION["name"], "description": FUNCTION["description"],
 
 
 def request(question: str, *more: dict, **settings: object) -> dict:
-    return {"model": "claude-sonnet-4-5", "max_tokens": 500, "system": common.SYSTEM,
+    return {"model": "claude-sonnet-5", "max_tokens": 500, "system": common.SYSTEM,
             "messages": [{"role": "user", "content": question}, *more], **settings}
 
 

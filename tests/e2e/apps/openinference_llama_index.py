@@ -24,7 +24,7 @@ with common.tracing() as provider:
     LlamaIndexInstrumentor().instrument(tracer_provider=provider)
     llm = OpenAI(model=common.MODEL, api_base=common.model_url())
     llm.chat(asked(common.QUESTION))
-    for _ in llm.stream_chat(asked(common.STREAMED)):
+    for _ in llm.stream_chat(asked(common.STREAMED), stream_options={"include_usage": True}):
         pass
     tool = FunctionTool.from_defaults(forecast, description="Tomorrow's weather.")
     call = llm.chat_with_tools([tool], chat_history=asked(common.TOOL_QUESTION))

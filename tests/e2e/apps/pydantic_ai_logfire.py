@@ -7,12 +7,11 @@ import common
 common.environment()
 
 import logfire  # noqa: E402 - the environment comes first
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: E402
 from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: E402
 from pydantic_ai import Agent  # noqa: E402
 
 logfire.configure(send_to_logfire=False, console=False,
-                  additional_span_processors=[BatchSpanProcessor(OTLPSpanExporter())])
+                  additional_span_processors=[BatchSpanProcessor(common.exporter())])
 logfire.instrument_pydantic_ai()
 agent = Agent(f"openai-chat:{common.MODEL}", instructions=common.SYSTEM)
 weather = Agent(f"openai-chat:{common.MODEL}", instructions=common.SYSTEM)
