@@ -112,8 +112,12 @@ SCENES = {
                                     script="openinference_anthropic.py", call_id="toolu_1",
                                     model="claude-sonnet-5", at=r"messages\.(create|stream)"),
     "OpenInference, LangChain and openai": LANGCHAIN_AND_OPENAI,
+    "OpenInference, LangChain and openai, in one trace":
+        replace(LANGCHAIN_AND_OPENAI, env={"SPAN_AROUND": "1"}),
     "OpenInference, LangChain and openai, each span alone":
         replace(LANGCHAIN_AND_OPENAI, env={"EACH_SPAN_ALONE": "1"}),
+    "OpenInference, LangChain and openai, in one trace, each span alone":
+        replace(LANGCHAIN_AND_OPENAI, env={"EACH_SPAN_ALONE": "1", "SPAN_AROUND": "1"}),
     "OpenTelemetry, openai": App("otel_genai", script="otel_genai_openai.py"),
     "OpenLLMetry, openai": App("otel_genai", script="openllmetry_openai.py"),
     "OpenLLMetry, LangChain": App("otel_genai", (*UNSAID, RETRIEVED),
