@@ -27,6 +27,20 @@ make_venv() {
     echo "making $1 (once)"
     rm -rf "$1"
     python3 -m venv "$1"
-    "$1/bin/pip" install -q --disable-pip-version-check -r "$2"
+    "$1/bin/pip" install -q --disable-pip-version-check -r "$2" || return
     echo "$sum" > "$1/.requirements"
+}
+
+# make_node_modules BIN DIRECTORY: the same for the package.json in it, with the node and npm of BIN.
+# Its versions are exact; a lock file would name a registry.
+make_node_modules() {
+    local sum bin
+    sum=$(sha256sum < "$2/package.json")
+    [ "$(cat "$2/node_modules/.requirements" 2>/dev/null)" = "$sum" ] && return
+    echo "making $2/node_modules (once)"
+    rm -rf "$2/node_modules"
+    bin=$(cd "$1" && pwd) || return
+    (cd "$2" && PATH=$bin:$PATH npm install --no-package-lock --no-audit --no-fund --loglevel=error) \
+        > /dev/null || return
+    echo "$sum" > "$2/node_modules/.requirements"
 }

@@ -15,6 +15,17 @@ install_packages $BUILD_PACKAGES $TEST_PACKAGES
 make_venv .venv/tests tests/requirements.txt
 make_venv .venv/phoenix deploy/demo/phoenix.txt
 
+try() { # LOG COMMAND…: what cannot be installed here is skipped by its tests, which quote the log
+    local log=$1
+    shift
+    "$@" 2> "$log" || { echo "left out: $*"; tail -n 1 "$log"; }
+}
+
+try .venv/instrumentors.log make_venv .venv/instrumentors tests/e2e/apps/requirements.txt
+try .venv/frameworks.log make_venv .venv/frameworks tests/e2e/apps/frameworks.txt
+try tests/e2e/apps/vercel_ai/node_modules.log \
+    make_node_modules .venv/instrumentors/bin tests/e2e/apps/vercel_ai
+
 build() { # PRESET DIRECTORY [CMAKE OPTION…]
     local preset=$1 directory=$2
     shift 2
@@ -72,6 +83,6 @@ talk() { # NAME BINARY FOLDER…: what talks to real peers
 }
 
 export TRUSTSPAN_TSAN_BIN=$PWD/build/tsan/trustspan PHOENIX_BIN=$PWD/.venv/phoenix/bin/phoenix
-talk main release contract e2e/test_phoenix.py
+talk main release contract e2e/test_phoenix.py e2e/test_instrumentors.py
 talk pipeline clang e2e/test_pipeline.py e2e/test_rules.py e2e/test_commands.py e2e/test_tlm.py
 .venv/tests/bin/python tests/tally.py "$results" ${failed[@]+"${failed[@]}"}

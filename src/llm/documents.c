@@ -113,9 +113,9 @@ static void read_events(struct ts_reader *r, struct ts_llm *out)
 void ts_documents_read(struct ts_reader *r, struct ts_llm *out)
 {
     static const char *const keys[] = {
-        "gen_ai.retrieval.documents",        "langfuse.observation.output", "mlflow.spanOutputs",
-        "haystack.component.output",         "retrieval.document",          "gen_ai.completion",
-        "db.vector.query.response.documents"};
+        "gen_ai.retrieval.documents",         "langfuse.observation.output", "mlflow.spanOutputs",
+        "haystack.component.output",          "retrieval.document",          "gen_ai.completion",
+        "db.vector.query.response.documents", "traceloop.entity.output"};
     read_flat(r, out);
     for (size_t i = 0; i < TS_COUNT(keys) && out->document_count == 0; i++)
         read_json(r, ts_attrs_get(&r->attrs, keys[i]), out);

@@ -101,9 +101,13 @@ static bool says_streaming(struct ts_reader *r)
     for (size_t i = 0; i < TS_COUNT(flags); i++)
         if (ts_any_true(ts_attrs_get(&r->attrs, flags[i])))
             return true;
-    if (ts_attrs_get(&r->attrs, "gen_ai.response.time_to_first_chunk") ||
-        ts_attrs_get(&r->attrs, "langfuse.observation.completion_start_time") ||
-        ts_view_ends(ts_attrs_text(&r->attrs, "ai.operationId"), TS_LIT(".doStream")))
+    static const char *const times[] = {
+        "gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk",
+        "gen_ai.server.time_to_first_token", "langfuse.observation.completion_start_time"};
+    for (size_t i = 0; i < TS_COUNT(times); i++)
+        if (ts_attrs_get(&r->attrs, times[i]))
+            return true;
+    if (ts_view_ends(ts_attrs_text(&r->attrs, "ai.operationId"), TS_LIT(".doStream")))
         return true;
     ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
     if (ts_view_find(parameters, TS_LIT("\"stream\"")) != SIZE_MAX &&

@@ -50,6 +50,7 @@ static const char *const finish_reasons[] = {"gen_ai.response.finish_reasons",
                                              "llm.response.finish_reason",
                                              "ai.response.finishReason",
                                              "ai.finishReason",
+                                             "langfuse.observation.metadata.finish_reason",
                                              NULL};
 
 static const struct count_row {

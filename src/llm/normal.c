@@ -110,6 +110,9 @@ ts_view ts_first_word(struct ts_arena *arena, ts_view recorded)
         cJSON_Delete(list);
         return word;
     }
+    if (text.len > 1 && text.ptr[0] == '"' &&
+        text.ptr[text.len - 1] == '"') /* Langfuse's metadata */
+        return ts_view_cut(text, 1, text.len - 2);
     return ts_view_trim(ts_view_cut(text, 0, ts_view_find(text, TS_LIT(","))));
 }
 

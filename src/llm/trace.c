@@ -1,6 +1,7 @@
 #include "llm/trace.h"
 
 #include "llm/context.h"
+#include "llm/twins.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct ts_traces {
     ts_time max_age;
     struct trace *oldest, *newest;
     struct trace *buckets[BUCKETS];
+    struct ts_twins *twins;
 };
 
 /* ---- hashes ---- */
@@ -72,6 +74,21 @@ static struct seen seen_of(const struct ts_llm *llm)
                          .question = hash_of(last, 1),
                          .response_id = hash_of(llm->response_id, 2),
                          .scope = hash_of(llm->scope, 3)};
+}
+
+static struct ts_twin twin_of(const struct ts_llm *llm, const struct seen *span)
+{
+    struct ts_twin call = {.id = span->id,
+                           .answer = span->answer,
+                           .question = span->question,
+                           .scope = span->scope,
+                           .service = hash_of(llm->service, 4),
+                           .start = span->start,
+                           .end = span->end,
+                           .is_root = span->parent == 0};
+    if (llm->trace_id.len == sizeof call.trace)
+        memcpy(call.trace, llm->trace_id.ptr, sizeof call.trace);
+    return call;
 }
 
 /* ---- traces ---- */
@@ -178,6 +195,9 @@ void ts_traces_note(struct ts_traces *t, const struct ts_llm *llm, bool wanted)
     struct trace *x = find(t, llm->trace_id, true);
     if (x && !span_of(x, span.id)) {
         add_span(t, x, &span);
+        struct ts_twin twin = twin_of(llm, &span);
+        if (span.answer)
+            ts_twins_note(t->twins, &twin);
         if (llm->kind == TS_KIND_RETRIEVER || llm->kind == TS_KIND_RERANKER)
             grew(t, x, ts_retrieved_add(&x->documents, llm, &t->cut));
     }
@@ -302,10 +322,14 @@ void ts_traces_resolve(struct ts_traces *t, struct ts_arena *arena, struct ts_ll
         become_evaluator(llm);
     } else if (span) {
         struct seen *keeper = keeper_of(x, span);
+        struct ts_twin twin = twin_of(llm, span);
         keeper->kept = true;
-        if (keeper != span) {
+        uint64_t counts = keeper->id;
+        if (keeper == span && span->answer)
+            counts = ts_twins_resolve(t->twins, &twin);
+        if (counts && counts != span->id) {
             llm->skip = TS_SKIP_DUPLICATE;
-            llm->duplicate_of = ts_arena_copy(arena, ts_view_of(&keeper->id, sizeof keeper->id));
+            llm->duplicate_of = ts_arena_copy(arena, ts_view_of(&counts, sizeof counts));
         }
         if (x->documents)
             ts_context_read(arena, x->documents, llm);
@@ -326,6 +350,7 @@ struct ts_traces *ts_traces_new(uint64_t max_bytes, ts_time max_age)
     pthread_mutex_init(&t->lock, NULL);
     t->max_bytes = max_bytes;
     t->max_age = max_age;
+    t->twins = ts_twins_new();
     return t;
 }
 
@@ -335,6 +360,7 @@ void ts_traces_free(struct ts_traces *t)
         return;
     while (t->oldest)
         forget(t, t->oldest);
+    ts_twins_free(t->twins);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }

@@ -1,11 +1,13 @@
 """A stand-in for an OTLP backend and for Phoenix's annotation API that fails on demand.
 
 python3 backend.py GRPC_PORT HTTP_PORT. Over HTTP: POST /__control sets faults, GET /__state returns
-the spans received (in order, with attributes and metadata) and the annotations.
+the spans received (in order, with attributes and metadata) and the annotations, GET /__requests the
+OTLP requests themselves in base64.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import threading
@@ -24,6 +26,7 @@ class State:
     lock = threading.Lock()
     spans: list[dict] = []
     requests = 0
+    received: list[bytes] = []
     annotations: list[dict] = []
     grpc_faults: list[dict] = []  # {code, details, times}; one is used up a request
     http_faults: list[dict] = []  # {status, body, latency_ms}
@@ -50,6 +53,7 @@ class TraceService(service_grpc.TraceServiceServicer):
 
     @staticmethod
     def keep(request, metadata: dict) -> None:
+        State.received.append(request.SerializeToString())
         shown = {k: v for k, v in metadata.items() if isinstance(v, str)}
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
@@ -76,6 +80,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         with State.lock:
+            if self.path == "/__requests":
+                texts = [base64.b64encode(r).decode() for r in State.received]
+                return self.send(200, json.dumps(texts).encode())
             body = {"spans": State.spans, "annotations": State.annotations,
                     "requests": State.requests}
             self.send(200, json.dumps(body).encode())

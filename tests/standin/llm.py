@@ -1,6 +1,8 @@
 """A stand-in for an OpenAI-compatible model server: chat completions with streaming, tools,
 structured outputs and log probabilities. It knows a dozen questions and answers some of them wrongly,
-with low probability on the wrong piece, as models often do.
+with low probability on the wrong piece, as models often do. A question of a document it answers when
+the document is in the prompt. The same answers are to be had through the APIs of anthropic_api.py,
+gemini_api.py and responses_api.py.
 
 It is also the judge of the TLM algorithm (judge.py). Faults and shapes are set through POST /__control;
 GET /__calls returns the requests received, without their headers.
@@ -15,10 +17,15 @@ import math
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import anthropic_api
+import gemini_api
 import judge
+import responses_api
 
+APIS = (anthropic_api, gemini_api, responses_api)
 # question -> (answer, {word: probability of that word}); other words are nearly certain
 KNOWN: dict[str, tuple[str, dict[str, float]]] = {
     "What is the capital of Australia?": ("The capital of Australia is Sydney.", {"Sydney": 0.38}),
@@ -35,6 +42,10 @@ KNOWN: dict[str, tuple[str, dict[str, float]]] = {
     "Describe the city Oslo as JSON.": ('{"name": "Oslo", "country": "Norway"}', {"Norway": 0.98}),
 }
 TOOL_QUESTION = "Will it rain in Bergen tomorrow?"
+TOOL_ANSWER = "Yes, it will rain in Bergen tomorrow."  # once the tool has said something
+DOCUMENT = "The harbour of Vardal was dredged to 14 metres in 2019."
+DOCUMENT_QUESTION = "How deep is the harbour of Vardal?"
+DOCUMENT_ANSWER = "The harbour of Vardal is 14 metres deep."
 
 
 class Faults:
@@ -68,12 +79,25 @@ def tokens(text: str, doubts: dict[str, float]) -> list[tuple[str, float]]:
     return out
 
 
+def text_of(message: dict) -> str:
+    """A message's text, whether it comes as a string or as a list of parts."""
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else \
+        "\n".join(p["text"] for p in content if p.get("type") == "text")
+
+
+def known(asked: str, prompt: str) -> tuple[str, dict[str, float]]:
+    if DOCUMENT_QUESTION in asked and DOCUMENT in prompt:
+        return DOCUMENT_ANSWER, {}
+    return KNOWN.get(asked, (f"You said: {asked}", {}))
+
+
 def answer(request: dict) -> dict:
     """One choice: message, finish reason and log probabilities."""
-    question = next(
-        (m["content"] for m in reversed(request["messages"]) if m.get("role") == "user"), ""
-    )
-    if request.get("tools") and TOOL_QUESTION in question:
+    messages = request["messages"]
+    question = next((text_of(m) for m in reversed(messages) if m.get("role") == "user"), "")
+    told = messages[-1].get("role") == "tool"
+    if request.get("tools") and TOOL_QUESTION in question and not told:
         name = request["tools"][0]["function"]["name"]
         call = {"id": "call_1", "type": "function",
                 "function": {"name": name, "arguments": '{"city": "Bergen"}'}}
@@ -86,7 +110,9 @@ def answer(request: dict) -> dict:
         return {"index": 0, "message": {"role": "assistant", "content": text, "refusal": None},
                 "finish_reason": "stop", "logprobs": logprobs if request.get("logprobs") else None}
     asked, thinking, _ = question.partition("\n\n\nReply in this form")
-    text, doubts = KNOWN.get(asked, (f"You said: {asked}", {}))
+    text, doubts = known(asked, "\n".join(map(text_of, messages)))
+    if told and TOOL_QUESTION in question:
+        text, doubts = TOOL_ANSWER, {}
     if thinking:  # a consistency sample that is to think first
         text, doubts = f"<think>\nI recall it.\n</think>\n<answer>\n{text}\n</answer>", {}
     elif (request.get("response_format") or {}).get("type") == "json_schema" and \
@@ -103,6 +129,35 @@ def answer(request: dict) -> dict:
         "finish_reason": "length" if len(shown) < len(all_tokens) else "stop",
         "logprobs": logprobs if request.get("logprobs") else None,
     }
+
+
+def usage_of(choice: dict) -> dict:
+    words = len((choice["message"]["content"] or "a call").split())
+    return {"prompt_tokens": 20, "completion_tokens": words, "total_tokens": 20 + words}
+
+
+def chunks(base: dict, choice: dict, usage: dict | None) -> Iterator[str]:
+    """The events of a streamed completion; the usage, where asked for, in a chunk of its own."""
+    def chunk(choices: list[dict], **more: object) -> str:
+        body = {**base, "object": "chat.completion.chunk", "choices": choices, **more}
+        return f"data: {json.dumps(body)}\n\n"
+
+    def delta(piece: dict, finish: str | None = None) -> str:
+        return chunk([{"index": 0, "delta": piece, "finish_reason": finish}])
+
+    message = choice["message"]
+    yield delta({"role": "assistant", "content": ""})
+    for i, call in enumerate(message.get("tool_calls", [])):
+        yield delta({"tool_calls": [{"index": i, **call, "function": {
+            "name": call["function"]["name"], "arguments": ""}}]})
+        yield delta({"tool_calls": [{"index": i, "function": {
+            "arguments": call["function"]["arguments"]}}]})
+    for word, _ in tokens(message["content"], {}) if message["content"] else []:
+        yield delta({"content": word})
+    yield delta({}, choice["finish_reason"])
+    if usage:
+        yield chunk([], usage=usage)
+    yield "data: [DONE]\n\n"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -148,8 +203,13 @@ class Handler(BaseHTTPRequestHandler):
         if Faults.raw is not None:
             return self.send(200, Faults.raw.encode())
         path = self.path.split("?")[0]
+        api = next((a for a in APIS if a.serves(path)), None)
+        if api:
+            return self.answer_through(api, path, request)
         if path.endswith("/embeddings"):
-            data = [{"object": "embedding", "index": 0, "embedding": judge.embedding(request["input"])}]
+            asked = request["input"] if isinstance(request["input"], list) else [request["input"]]
+            data = [{"object": "embedding", "index": i, "embedding": judge.embedding(text)}
+                    for i, text in enumerate(asked)]
             return self.send(200, json.dumps({"object": "list", "data": data, "model": request["model"],
                                               "usage": {"prompt_tokens": 5, "total_tokens": 5}}).encode())
         if not path.endswith("/chat/completions"):
@@ -160,29 +220,29 @@ class Handler(BaseHTTPRequestHandler):
         choice = answer(request)
         base = {"id": f"chatcmpl-{time.monotonic_ns():x}", "created": int(time.time()),
                 "model": request.get("model", "stand-in")}
+        usage = usage_of(choice)
         if request.get("stream") or Faults.force_stream:
-            return self.stream(base, choice)
-        words = len((choice["message"]["content"] or "").split())
-        usage = {"prompt_tokens": 20, "completion_tokens": words, "total_tokens": 20 + words}
+            wanted = (request.get("stream_options") or {}).get("include_usage")
+            return self.stream(chunks(base, choice, usage if wanted else None))
         body = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
         return self.send(200, json.dumps(judge.shaped(body, Faults.shape)).encode())
 
-    def stream(self, base: dict, choice: dict) -> None:
+    def answer_through(self, api, path: str, request: dict) -> None:
+        error = api.refused(self.headers, request)
+        if error:
+            return self.send(400, json.dumps(error).encode())
+        choice = answer(api.chat(path, request))
+        if api.streams(path, request):
+            return self.stream(api.events(request, choice, usage_of(choice)))
+        self.send(200, json.dumps(api.whole(request, choice, usage_of(choice))).encode())
+
+    def stream(self, events: Iterable[str]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
-
-        def chunk(delta: dict, finish: str | None = None) -> None:
-            body = {**base, "object": "chat.completion.chunk",
-                    "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-            self.wfile.write(f"data: {json.dumps(body)}\n\n".encode())
-
-        chunk({"role": "assistant", "content": ""})
-        for word, _ in tokens(choice["message"]["content"] or "", {}):
-            chunk({"content": word})
-        chunk({}, choice["finish_reason"])
-        self.wfile.write(b"data: [DONE]\n\n")
+        for event in events:
+            self.wfile.write(event.encode())
         self.close_connection = True
 
 

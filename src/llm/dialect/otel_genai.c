@@ -61,6 +61,21 @@ static bool are_choices(const struct ts_attrs *attrs, size_t messages)
             told == messages);
 }
 
+/* Google's ADK records a stream as a message a piece; all but the last say "finish_reason": "". */
+static bool are_pieces(const cJSON *output)
+{
+    const cJSON *m;
+    if (cJSON_GetArraySize(output) < 2)
+        return false;
+    cJSON_ArrayForEach(m, output)
+    {
+        const cJSON *reason = ts_json_get(m, "finish_reason");
+        if (m->next && (!cJSON_IsString(reason) || ts_json_text(reason).len > 0))
+            return false;
+    }
+    return true;
+}
+
 static void read_answer(struct ts_reader *r, const struct ts_attrs *attrs,
                         struct ts_response_side *out)
 {
@@ -77,6 +92,8 @@ static void read_answer(struct ts_reader *r, const struct ts_attrs *attrs,
             ts_said_message(&s, TS_LIT("assistant"), m);
             finish[n++] = ts_json_text(ts_json_get(m, "finish_reason"));
         }
+        s.pieces = are_pieces(output);
+        r->streaming = r->streaming || s.pieces;
         if (are_choices(attrs, s.count) && n == s.count)
             ts_said_choices(&s, finish, out);
         else

@@ -2,11 +2,15 @@
 
 #include "llm/normal.h"
 
-/* §4.8: what Phoenix makes up of id and model is not an answer. */
-static bool is_made_up(const cJSON *tree)
+/* No answer is what Phoenix makes up of id and model (§4.8), nor a request: LlamaIndex has spans of
+ * kind LLM about how it was put together. */
+static bool is_no_answer(const cJSON *tree)
 {
-    return cJSON_IsObject(tree) && cJSON_GetArraySize(tree) == 2 && ts_json_get(tree, "id") &&
-           ts_json_get(tree, "model");
+    bool made_up =
+        cJSON_GetArraySize(tree) == 2 && ts_json_get(tree, "id") && ts_json_get(tree, "model");
+    bool asks =
+        cJSON_IsArray(ts_json_get(tree, "messages")) && cJSON_IsArray(ts_json_get(tree, "tools"));
+    return cJSON_IsObject(tree) && (made_up || asks);
 }
 
 /* An object whose only member is a string is that string; other JSON stands as it is. */
@@ -83,7 +87,7 @@ void ts_pair_response(struct ts_reader *r, const struct ts_any *value, bool free
         *out = response->side;
         if (!r->response)
             r->response = response;
-    } else if (any && free_text && !is_made_up(tree)) {
+    } else if (any && free_text && !is_no_answer(tree)) {
         out->text = cJSON_IsString(tree) ? ts_json_text(tree) : text;
         out->found = out->text.len > 0;
         out->masked = ts_is_mask(out->text);

@@ -428,6 +428,25 @@ void ts_said_documents(const struct ts_said *s, struct ts_payload_request *out)
     out->document_count = s->document_count;
 }
 
+/* Pieces of a stream as they follow each other, anything else a line each. */
+static ts_view whole_text(const struct ts_said *s)
+{
+    struct ts_buf pieces = TS_BUF_INIT;
+    ts_view text = TS_NOTHING;
+    for (size_t i = 0; i < s->count; i++) {
+        if (ts_view_is(s->messages[i].role, "tool"))
+            continue;
+        if (s->pieces)
+            ts_buf_add_view(&pieces, s->messages[i].content);
+        else
+            text = ts_join_lines(s->arena, text, s->messages[i].content);
+    }
+    if (s->pieces)
+        text = ts_arena_copy(s->arena, ts_buf_view(&pieces));
+    ts_buf_release(&pieces);
+    return text;
+}
+
 void ts_said_answer(const struct ts_said *s, struct ts_response_side *out)
 {
     size_t calls = 0;
@@ -436,12 +455,10 @@ void ts_said_answer(const struct ts_said *s, struct ts_response_side *out)
     out->tool_calls = calls ? ts_arena_alloc(s->arena, calls * sizeof *out->tool_calls) : NULL;
     for (size_t i = 0; i < s->count; i++) {
         const struct ts_message *m = &s->messages[i];
-        if (ts_view_is(m->role, "tool"))
-            continue;
-        out->text = ts_join_lines(s->arena, out->text, m->content);
-        for (size_t k = 0; k < m->tool_call_count; k++)
+        for (size_t k = 0; k < m->tool_call_count && !ts_view_is(m->role, "tool"); k++)
             ts_add_tool_call(out->tool_calls, &out->tool_call_count, m->tool_calls[k]);
     }
+    out->text = whole_text(s);
     out->found = out->text.len > 0 || out->tool_call_count > 0;
     out->media = s->media;
     out->masked = s->masked;

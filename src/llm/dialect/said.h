@@ -9,7 +9,8 @@
 
 struct ts_said {
     struct ts_arena *arena;
-    bool tight; /* text parts of one message are joined without a newline (§5.2) */
+    bool tight;  /* text parts of one message are joined without a newline (§5.2) */
+    bool pieces; /* the messages are pieces of one text, as they came over a stream */
     struct ts_message *messages;
     size_t count, room;
     bool media, masked, withheld;

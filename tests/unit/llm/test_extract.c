@@ -341,6 +341,7 @@ int main(void)
         FIXTURE("strands"),
         FIXTURE("google_adk"),
         FIXTURE("frameworks"),
+        FIXTURE("instrumentors"),
         cmocka_unit_test(wrong_types_and_odd_indexes_in_every_place),
         cmocka_unit_test(spans_of_next_to_nothing),
         cmocka_unit_test(deep_and_large_json_is_bounded),

@@ -107,6 +107,72 @@ static void equal_answers_of_different_calls_are_no_duplicates(void **state)
     }
 }
 
+static const uint8_t other_trace[16] = {4, 5, 6};
+
+static void a_call_may_be_told_of_in_two_traces(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint8_t parent; /* of the inner one */
+        int64_t start, end;
+        const char *scope, *question, *answer, *service;
+        bool duplicate;
+    } rows[] = {
+        {"within the other", 0, 10, 90, "openai", "Q?", "Yes.", "app", true},
+        {"not a root", 7, 10, 90, "openai", "Q?", "Yes.", "app", false},
+        {"only overlapping", 0, 50, 150, "openai", "Q?", "Yes.", "app", false},
+        {"one instrumentation", 0, 10, 90, "langchain", "Q?", "Yes.", "app", false},
+        {"another question", 0, 10, 90, "openai", "Else?", "Yes.", "app", false},
+        {"another answer", 0, 10, 90, "openai", "Q?", "No.", "app", false},
+        {"another service", 0, 10, 90, "openai", "Q?", "Yes.", "else", false},
+    };
+    for (size_t i = 0; i < 2 * TS_COUNT(rows); i++) {
+        bool outer_first = i % 2;
+        struct ts_traces *t = ts_traces_new(1 << 20, 60 * TS_S);
+        struct ts_arena *a = ts_arena_new();
+        struct call outer;
+        struct call inner;
+        make(&outer, 1, 6, 0, 100, "langchain", "Q?", "Yes.");
+        make(&inner, 2, rows[i / 2].parent, rows[i / 2].start, rows[i / 2].end, rows[i / 2].scope,
+             rows[i / 2].question, rows[i / 2].answer);
+        outer.llm.service = TS_LIT("app");
+        inner.llm.service = ts_view_str(rows[i / 2].service);
+        inner.llm.trace_id = ts_view_of(other_trace, 16);
+        struct call *first = outer_first ? &outer : &inner;
+        struct call *second = outer_first ? &inner : &outer;
+        see(t, a, first);
+        see(t, a, second);
+        if (first->llm.skip != TS_SKIP_NONE ||
+            second->llm.skip != (rows[i / 2].duplicate ? TS_SKIP_DUPLICATE : TS_SKIP_NONE))
+            fail_msg("%s", rows[i / 2].name);
+        if (rows[i / 2].duplicate)
+            assert_memory_equal(second->llm.duplicate_of.ptr, first->id, 8);
+        ts_arena_free(a);
+        ts_traces_free(t);
+    }
+}
+
+static void the_inner_of_two_traces_is_kept_when_both_are_known(void **state)
+{
+    (void)state;
+    struct ts_traces *t = ts_traces_new(1 << 20, 60 * TS_S);
+    struct ts_arena *a = ts_arena_new();
+    struct call outer;
+    struct call inner;
+    make(&outer, 1, 0, 0, 100, "langchain", "Q?", "Yes.");
+    make(&inner, 2, 0, 10, 90, "openai", "Q?", "Yes.");
+    inner.llm.trace_id = ts_view_of(other_trace, 16);
+    ts_traces_note(t, &outer.llm, true);
+    ts_traces_note(t, &inner.llm, true);
+    ts_traces_resolve(t, a, &outer.llm);
+    ts_traces_resolve(t, a, &inner.llm);
+    assert_int_equal(outer.llm.skip, TS_SKIP_DUPLICATE);
+    assert_int_equal(inner.llm.skip, TS_SKIP_NONE);
+    ts_arena_free(a);
+    ts_traces_free(t);
+}
+
 static void documents_in_the_prompt_are_its_context(void **state)
 {
     (void)state;
@@ -215,6 +281,8 @@ int main(void)
         cmocka_unit_test(the_inner_of_two_is_kept_when_both_are_known),
         cmocka_unit_test(what_was_kept_before_stays),
         cmocka_unit_test(equal_answers_of_different_calls_are_no_duplicates),
+        cmocka_unit_test(a_call_may_be_told_of_in_two_traces),
+        cmocka_unit_test(the_inner_of_two_traces_is_kept_when_both_are_known),
         cmocka_unit_test(documents_in_the_prompt_are_its_context),
         cmocka_unit_test(a_judges_call_is_no_call_of_the_app),
         cmocka_unit_test(memory_is_bounded),
