@@ -1,0 +1,234 @@
+/* traces.c - what the trace table adds to a span: ts_traces_note and ts_traces_resolve. First the usual
+ * load, as many traces alive as the default bound allows, the spans of one trace thousands of others
+ * apart, so that what is looked up has long left the cache; then traces of 2000 LLM spans, the most that
+ * are remembered, in shapes that make work; then threads that share one table. */
+#include "llm/trace.h"
+#include "measure.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    MOST_BYTES = 32 << 20, /* trust.traces.max_size */
+    APART = 30000,         /* traces that begin while one is open */
+    TRACES = 120000,
+    LONG = 2000,
+    TEXTS = 64,
+    TEXT = 1024,
+};
+
+/* ---- records ---- */
+
+struct texts {
+    struct ts_message messages[TEXTS];
+    ts_view answers[TEXTS];
+};
+
+static struct texts texts_new(void)
+{
+    struct texts t;
+    for (size_t i = 0; i < TEXTS; i++) {
+        uint8_t *bytes = ts_alloc(2 * TEXT);
+        for (size_t k = 0; k < 2 * TEXT; k++)
+            bytes[k] = (uint8_t)('a' + (k * 7 + i * (k % 13)) % 26);
+        t.messages[i] =
+            (struct ts_message){.role = TS_LIT("user"), .content = ts_view_of(bytes, TEXT)};
+        t.answers[i] = ts_view_of(bytes + TEXT, TEXT);
+    }
+    return t;
+}
+
+static void texts_release(struct texts *t)
+{
+    for (size_t i = 0; i < TEXTS; i++)
+        free((void *)(uintptr_t)t->messages[i].content.ptr);
+}
+
+struct span {
+    uint64_t trace[2], id, parent;
+    struct ts_llm llm;
+};
+
+/* The record of the `n`-th span of a trace. 0 is the root and is not noted. */
+static struct ts_llm *make(struct span *s, struct texts *t, uint64_t trace, uint64_t n,
+                           uint64_t parent)
+{
+    size_t text = (size_t)(trace * 5 + n) % TEXTS;
+    s->trace[0] = trace * 0x9E3779B97F4A7C15u + 1;
+    s->trace[1] = ~trace;
+    s->id = (s->trace[0] ^ n) | 1u << 31;
+    s->parent = (s->trace[0] ^ parent) | 1u << 31;
+    s->llm = (struct ts_llm){.kind = TS_KIND_LLM,
+                             .messages = &t->messages[text],
+                             .message_count = 1,
+                             .response = t->answers[text],
+                             .scope = TS_LIT("openinference.instrumentation.openai"),
+                             .start_ns = (int64_t)(n * 100),
+                             .end_ns = (int64_t)(n * 100 + 80),
+                             .trace_id = ts_view_of(s->trace, 16),
+                             .span_id = ts_view_of(&s->id, 8),
+                             .parent_id = ts_view_of(&s->parent, 8)};
+    return &s->llm;
+}
+
+/* ---- the usual load ---- */
+
+/* Of 20 spans of a trace five call a model, one retrieves; the other 14 never come here. */
+enum { NOTED = 6, CALLS = 5 };
+
+struct load {
+    struct ts_traces *traces; /* NULL: only the records are made, which is taken off */
+    struct texts *texts;
+    uint64_t first; /* trace */
+    size_t count;   /* of traces */
+};
+
+static void pass(const struct load *l, struct ts_arena *arena, uint64_t trace, uint64_t n)
+{
+    static struct ts_document found[] = {{.content = TS_LIT("The 07:40 leaves from quay 3.")}};
+    struct span s;
+    struct ts_llm *llm = make(&s, l->texts, trace, n, n == 1 ? 0 : 7);
+    if (n == 1) {
+        llm->kind = TS_KIND_RETRIEVER;
+        llm->documents = found;
+        llm->document_count = 1;
+    }
+    __asm__ volatile("" : : "r"(llm) : "memory");
+    if (!l->traces)
+        return;
+    ts_traces_note(l->traces, llm);
+    ts_traces_resolve(l->traces, arena, llm);
+}
+
+/* Step by step every open trace is APART / NOTED traces behind its own last span. */
+static void run_load(void *arg)
+{
+    const struct load *l = arg;
+    struct ts_arena *arena = NULL;
+    for (size_t i = 0; i < l->count; i++) {
+        if (i % 256 == 0) {
+            ts_arena_free(arena);
+            arena = ts_arena_new();
+        }
+        for (uint64_t n = NOTED; n >= 1; n--) /* those that end first come first */
+            pass(l, arena, l->first + i - (NOTED - n) * (APART / NOTED), n);
+    }
+    ts_arena_free(arena);
+}
+
+static void measure_load(struct texts *texts)
+{
+    struct load with = {ts_traces_new(MOST_BYTES, 300 * TS_S), texts, 1 << 20, TRACES};
+    struct load without = {NULL, texts, 1 << 20, TRACES};
+    run_load(&with); /* fills the table */
+    with.first += TRACES;
+    double best = 0;
+    for (int round = 0; round < 5; round++, with.first += TRACES) {
+        struct ts_contender c[] = {{run_load, &with, 0}, {run_load, &without, 0}};
+        ts_measure(c, TS_COUNT(c), 1);
+        double took = (c[0].best - c[1].best) / (double)(TRACES * NOTED) * 1e6;
+        best = best == 0 || took < best ? took : best;
+    }
+    struct ts_traces_stats stats;
+    ts_traces_stats(with.traces, &stats);
+    printf("%-34s%10.2f us a span, %llu traces alive, %.1f MiB\n", "6 spans of each trace", best,
+           (unsigned long long)stats.traces, (double)stats.bytes / (1 << 20));
+    ts_traces_free(with.traces);
+}
+
+/* ---- the longest traces ---- */
+
+enum shape { SIBLINGS, SAME_ANSWER, ONE_RESPONSE, NESTED, BESIDE, SHAPES };
+
+static const char *const shape_names[] = {"2000 calls, all different", "2000 calls, one answer",
+                                          "2000 spans of one call", "2000 spans inside each other",
+                                          "2000 spans, each beside the next"};
+
+static struct ts_llm *shape_span(struct span *s, struct texts *t, enum shape shape, uint64_t n)
+{
+    static const char *const scopes[] = {"a", "b"};
+    struct ts_llm *llm = make(s, t, 1, n, shape == NESTED ? n - 1 : 0);
+    static char answer[32];
+    if (shape == SIBLINGS) {
+        snprintf(answer, sizeof answer, "%llu", (unsigned long long)n);
+        llm->response = ts_view_str(answer);
+        return llm;
+    }
+    llm->response = TS_LIT("Yes.");
+    llm->messages = t->messages;
+    if (shape == ONE_RESPONSE)
+        llm->response_id = TS_LIT("chatcmpl-1");
+    if (shape == BESIDE) { /* the first to come is the last in time */
+        llm->start_ns = (int64_t)((LONG - n) * 100);
+        llm->end_ns = llm->start_ns + 150;
+        llm->scope = ts_view_str(scopes[n % 2]);
+    }
+    return llm;
+}
+
+static void measure_shape(struct texts *texts, enum shape shape)
+{
+    struct ts_traces *traces = ts_traces_new(MOST_BYTES, 300 * TS_S);
+    struct ts_arena *arena = ts_arena_new();
+    struct span s;
+    double worst = 0;
+    double began = ts_cpu_seconds();
+    uint64_t n = 1;
+    for (; n <= LONG && ts_cpu_seconds() - began < 5; n++) {
+        struct ts_llm *llm = shape_span(&s, texts, shape, n);
+        double one = ts_cpu_seconds();
+        ts_traces_note(traces, llm);
+        ts_traces_resolve(traces, arena, llm);
+        one = ts_cpu_seconds() - one;
+        worst = one > worst ? one : worst;
+    }
+    printf("%-34s%10.2f us a span, %10.1f us the worst%s\n", shape_names[shape],
+           (ts_cpu_seconds() - began) / (double)n * 1e6, worst * 1e6,
+           n <= LONG ? " (given up after 5 s)" : "");
+    ts_arena_free(arena);
+    ts_traces_free(traces);
+}
+
+/* ---- threads ---- */
+
+static void *thread(void *arg)
+{
+    run_load(arg);
+    return NULL;
+}
+
+/* Spans a second of the wall clock, all threads together. */
+static double shared(struct texts *texts, size_t threads)
+{
+    pthread_t ids[8];
+    struct load loads[8];
+    double best = 0;
+    for (int round = 0; round < 5; round++) {
+        struct ts_traces *traces = ts_traces_new(MOST_BYTES, 300 * TS_S);
+        ts_time began = ts_now();
+        for (size_t i = 0; i < threads; i++) {
+            loads[i] = (struct load){traces, texts, (i + 1) << 30, TRACES / threads};
+            pthread_create(&ids[i], NULL, thread, &loads[i]);
+        }
+        for (size_t i = 0; i < threads; i++)
+            pthread_join(ids[i], NULL);
+        double rate = (double)(TRACES * NOTED) / ((double)(ts_now() - began) / (double)TS_S);
+        best = rate > best ? rate : best;
+        ts_traces_free(traces);
+    }
+    return best;
+}
+
+int main(void)
+{
+    struct texts texts = texts_new();
+    measure_load(&texts);
+    for (int shape = 0; shape < SHAPES; shape++)
+        measure_shape(&texts, (enum shape)shape);
+    double one = shared(&texts, 1);
+    printf("spans a second, 1 thread %.2f M, 2 threads x %.2f, 4 threads x %.2f\n", one / 1e6,
+           shared(&texts, 2) / one, shared(&texts, 4) / one);
+    texts_release(&texts);
+    return 0;
+}
