@@ -62,31 +62,31 @@ static bool bad_escape(ts_view t, size_t at, size_t *size)
     return !low_follows;
 }
 
+/* Position of the next `byte` from `at` on; `end`, where there is none before it. */
+static size_t find_byte(ts_view t, size_t at, size_t end, char byte)
+{
+    const uint8_t *found = at < end ? memchr(t.ptr + at, byte, end - at) : NULL;
+    return found ? (size_t)(found - t.ptr) : end;
+}
+
 /* From behind the opening quote to behind the closing one. False: it does not close. */
 static bool skip_string(struct look *l)
 {
     ts_view t = l->text;
-    bool ascii = true;
     size_t start = l->at;
-    while (l->at < t.len) {
-        uint8_t c = t.ptr[l->at];
-        if (c == '"') {
-            if (!ascii && !ts_utf8_valid(ts_view_cut(t, start, l->at - start)))
-                l->repair = true;
-            l->at++;
-            return true;
-        }
-        ascii = ascii && c < 0x80;
-        size_t size = 1;
-        if (c == '\\') {
-            size = 2;
-            if (l->at + 1 < t.len && t.ptr[l->at + 1] == 'u' && bad_escape(t, l->at, &size))
-                l->repair = true;
-        }
-        l->at += size;
+    size_t quote = find_byte(t, start, t.len, '"');
+    size_t escape = find_byte(t, start, quote, '\\');
+    while (escape < quote) {
+        size_t size = 2;
+        if (escape + 1 < t.len && t.ptr[escape + 1] == 'u' && bad_escape(t, escape, &size))
+            l->repair = true;
+        if (escape + size > quote) /* it was an escaped one */
+            quote = find_byte(t, escape + size, t.len, '"');
+        escape = find_byte(t, escape + size, quote, '\\');
     }
-    l->at = t.len;
-    return false;
+    l->at = quote < t.len ? quote + 1 : t.len;
+    l->repair = l->repair || !ts_utf8_valid(ts_view_cut(t, start, quote - start));
+    return quote < t.len;
 }
 
 static bool is_number_char(uint8_t c)

@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { BUCKETS = 1 << 14, MOST_SPANS = 2000, MOST_STEPS = 64 };
+enum {
+    BUCKETS = 1 << 14,
+    MOST_SPANS = 2000,
+    MOST_STEPS = 64,
+    MOST_COMPARED = 256, /* spans that say the same, for one span's group */
+    PLACES = 2,          /* of the index, for each span that there is room for */
+};
 
 /* A span as far as it matters to others. */
 struct seen {
@@ -23,8 +29,9 @@ struct trace {
     uint8_t id[16];
     struct trace *chain, *older, *newer;
     ts_time used;
-    size_t bytes, count, room;
+    size_t bytes, count, room; /* room: a power of two */
     struct seen *spans;
+    uint16_t *index; /* behind the spans: by id, the number of a span in `spans` from 1; 0: free */
     struct ts_retrieved *documents;
 };
 
@@ -161,12 +168,33 @@ static struct trace *find(struct ts_traces *t, ts_view id, bool add)
     return x;
 }
 
+/* Where in the index the id stands, or would. There is a free place, always. */
+static uint16_t *place_of(const struct trace *x, uint64_t id)
+{
+    size_t last = x->room * PLACES - 1;
+    size_t at = (size_t)(id * 0x9E3779B97F4A7C15u >> 32) & last; /* ids may be anything */
+    while (x->index[at] && x->spans[x->index[at] - 1].id != id)
+        at = (at + 1) & last;
+    return &x->index[at];
+}
+
 static struct seen *span_of(const struct trace *x, uint64_t id)
 {
-    for (size_t i = 0; id && i < x->count; i++)
-        if (x->spans[i].id == id)
-            return &x->spans[i];
-    return NULL;
+    uint16_t number = id && x->count ? *place_of(x, id) : 0;
+    return number ? &x->spans[number - 1] : NULL;
+}
+
+static void make_room(struct ts_traces *t, struct trace *x)
+{
+    size_t each = sizeof *x->spans + PLACES * sizeof *x->index;
+    size_t room = x->room ? x->room * 2 : 4;
+    x->spans = ts_realloc(x->spans, room * each);
+    x->index = (uint16_t *)(void *)(x->spans + room);
+    memset(x->index, 0, room * PLACES * sizeof *x->index);
+    grew(t, x, (room - x->room) * each);
+    x->room = room;
+    for (size_t i = 0; i < x->count; i++)
+        *place_of(x, x->spans[i].id) = (uint16_t)(i + 1);
 }
 
 static void add_span(struct ts_traces *t, struct trace *x, const struct seen *span)
@@ -175,13 +203,10 @@ static void add_span(struct ts_traces *t, struct trace *x, const struct seen *sp
         t->cut++;
         return;
     }
-    if (x->count == x->room) {
-        size_t room = x->room ? x->room * 2 : 4;
-        grew(t, x, (room - x->room) * sizeof *x->spans);
-        x->spans = ts_realloc(x->spans, room * sizeof *x->spans);
-        x->room = room;
-    }
+    if (x->count == x->room)
+        make_room(t, x);
     x->spans[x->count++] = *span;
+    *place_of(x, span->id) = (uint16_t)x->count;
 }
 
 void ts_traces_note(struct ts_traces *t, const struct ts_llm *llm, bool wanted)
@@ -236,14 +261,17 @@ static bool is_below_evaluator(const struct trace *x, const struct seen *span)
 
 /* ---- duplicates (§10) ---- */
 
+/* What two spans need at least to stand for one call. */
+static bool is_alike(const struct seen *a, const struct seen *b)
+{
+    return a->answer && b->answer && a->kind == TS_KIND_LLM && b->kind == TS_KIND_LLM &&
+           (a->answer == b->answer || (a->response_id && a->response_id == b->response_id));
+}
+
 static bool is_same_call(const struct trace *x, const struct seen *a, const struct seen *b)
 {
-    if (a == b || !a->answer || !b->answer || a->kind != TS_KIND_LLM || b->kind != TS_KIND_LLM)
-        return false;
     if (a->response_id && a->response_id == b->response_id)
         return true;
-    if (a->answer != b->answer)
-        return false;
     if (is_above(x, a, b) || is_above(x, b, a))
         return true;
     bool overlap = a->start < b->end && b->start < a->end;
@@ -264,34 +292,58 @@ static bool is_better(const struct trace *x, const struct seen *a, const struct 
     return memcmp(&a->id, &b->id, sizeof a->id) < 0;
 }
 
-/* The group of a span, by steps from one to the next; the best of it. */
-static struct seen *best_of_group(const struct trace *x, struct seen *span)
+/* A group of spans that stand for one call, while it is found. */
+struct group {
+    const struct trace *trace;
+    size_t count, compared;
+    uint16_t members[MOST_COMPARED + 1];
+    bool in[MOST_SPANS];
+};
+
+static void join(struct group *g, size_t one, size_t other)
 {
-    bool *in = ts_alloc(x->count * sizeof *in);
-    struct seen *best = span;
-    bool more = true;
-    in[span - x->spans] = true;
-    while (more) {
-        more = false;
-        for (size_t i = 0; i < x->count; i++)
-            for (size_t k = 0; !in[i] && k < x->count; k++)
-                if (in[k] && is_same_call(x, &x->spans[i], &x->spans[k]))
-                    more = in[i] = true;
-    }
-    for (size_t i = 0; i < x->count; i++)
-        if (in[i] && is_better(x, &x->spans[i], best))
-            best = &x->spans[i];
-    free(in);
-    return best;
+    const struct seen *a = &g->trace->spans[one];
+    const struct seen *b = &g->trace->spans[other];
+    if (g->in[other] || !is_alike(a, b) || g->compared == MOST_COMPARED)
+        return;
+    g->compared++;
+    if (!is_same_call(g->trace, a, b))
+        return;
+    g->in[other] = true;
+    g->members[g->count++] = (uint16_t)other;
 }
 
-/* Most spans are alone: that is told in one walk. */
+/* Spans of one call come soon after each other: those next to `one` are asked first. */
+static void join_neighbours(struct group *g, size_t one)
+{
+    size_t count = g->trace->count;
+    for (size_t away = 1; away < count && g->compared < MOST_COMPARED; away++) {
+        if (away <= one)
+            join(g, one, one - away);
+        if (one + away < count)
+            join(g, one, one + away);
+    }
+}
+
+/* The best of a span's group, which is found by steps from one to the next. One call is recorded a
+ * handful of times; where hundreds of spans say the same, the far ones are left out, for each of them
+ * would have to be compared with each. */
 static struct seen *keeper_of(const struct trace *x, struct seen *span)
 {
-    for (size_t i = 0; i < x->count; i++)
-        if (is_same_call(x, span, &x->spans[i]))
-            return best_of_group(x, span);
-    return span;
+    struct group g;
+    struct seen *best = span;
+    g.trace = x;
+    g.compared = 0;
+    g.count = 1;
+    g.members[0] = (uint16_t)(span - x->spans);
+    memset(g.in, 0, x->count);
+    g.in[g.members[0]] = true;
+    for (size_t i = 0; i < g.count; i++)
+        join_neighbours(&g, g.members[i]);
+    for (size_t i = 0; g.count > 1 && i < x->count; i++)
+        if (g.in[i] && is_better(x, &x->spans[i], best))
+            best = &x->spans[i];
+    return best;
 }
 
 /* ---- all of it ---- */

@@ -57,7 +57,7 @@ static bool field_body(struct ts_cursor *c, struct ts_field *out)
     }
 }
 
-bool ts_cursor_next(struct ts_cursor *c, struct ts_field *out)
+bool ts_cursor_next_any(struct ts_cursor *c, struct ts_field *out)
 {
     uint64_t tag;
     out->start = c->at;

@@ -32,9 +32,21 @@ static inline bool ts_cursor_done(const struct ts_cursor *c)
 
 /* Reads a varint of at most ten bytes; false at the end or when it is longer. */
 bool ts_cursor_varint(struct ts_cursor *c, uint64_t *out);
+bool ts_cursor_next_any(struct ts_cursor *c, struct ts_field *out);
+
 /* Reads the next field. False: the bytes do not parse (call only while !ts_cursor_done). After a
- * false the cursor stands at the bad field's first byte. */
-bool ts_cursor_next(struct ts_cursor *c, struct ts_field *out);
+ * false the cursor stands at the bad field's first byte. Nearly all fields of a span have a tag and a
+ * length of one byte each: they are read here, the others by ts_cursor_next_any, which reads all. */
+static inline bool ts_cursor_next(struct ts_cursor *c, struct ts_field *out)
+{
+    const uint8_t *at = c->at;
+    bool brief = c->end - at >= 2 && (at[0] & 0x87) == TS_WIRE_LEN && at[0] >= 8 && at[1] < 0x80;
+    if (!brief || at[1] > c->end - at - 2)
+        return ts_cursor_next_any(c, out);
+    *out = (struct ts_field){at[0] >> 3, TS_WIRE_LEN, 0, ts_view_of(at + 2, at[1]), at};
+    c->at = at + 2 + at[1];
+    return true;
+}
 
 static inline ts_view ts_field_raw(const struct ts_field *f, const struct ts_cursor *c)
 {

@@ -256,6 +256,57 @@ static void memory_is_bounded(void **state)
     ts_traces_free(t);
 }
 
+/* A loop that asks for yes or no a thousand times: its calls are told apart although all say the same,
+ * and each call that is recorded twice is one call. */
+static void a_long_trace_of_equal_answers(void **state)
+{
+    (void)state;
+    enum { CALLS = 900 };
+    struct ts_traces *t = ts_traces_new(1 << 20, 60 * TS_S);
+    struct ts_arena *a = ts_arena_new();
+    struct call *calls = ts_alloc(2 * CALLS * sizeof *calls);
+    for (int i = 0; i < CALLS; i++) { /* the inner one ends first, and comes first */
+        struct call *inner = &calls[2 * i];
+        struct call *outer = inner + 1;
+        make(inner, 1, 1, i * 10 + 1, i * 10 + 8, "openai", "Is it?", "Yes.");
+        make(outer, 1, 0, i * 10, i * 10 + 9, "langchain", "Is it?", "Yes.");
+        memcpy(inner->id + 1, &(int){2 * i + 1}, sizeof(int));
+        memcpy(outer->id + 1, &(int){2 * i + 2}, sizeof(int));
+        memcpy(inner->parent, outer->id, sizeof inner->parent);
+        ts_traces_note(t, &inner->llm);
+        ts_traces_note(t, &outer->llm);
+    }
+    for (int i = 0; i < 2 * CALLS; i++)
+        ts_traces_resolve(t, a, &calls[i].llm);
+    for (int i = 0; i < CALLS; i++) {
+        assert_int_equal(calls[2 * i].llm.skip, TS_SKIP_NONE);
+        assert_int_equal(calls[2 * i + 1].llm.skip, TS_SKIP_DUPLICATE);
+        assert_memory_equal(calls[2 * i + 1].llm.duplicate_of.ptr, calls[2 * i].id, 8);
+    }
+    free(calls);
+    ts_arena_free(a);
+    ts_traces_free(t);
+}
+
+/* More spans of one call than are compared for one (256): of as many one is kept, no more. */
+static void spans_without_end_of_one_call(void **state)
+{
+    (void)state;
+    struct ts_traces *t = ts_traces_new(1 << 20, 60 * TS_S);
+    struct ts_arena *a = ts_arena_new();
+    int kept = 0;
+    for (int i = 0; i < 1500; i++) {
+        struct call c;
+        make(&c, 1, 9, i, 3000 - i, "o", "q", "a");
+        memcpy(c.id + 1, &i, sizeof i);
+        see(t, a, &c);
+        kept += c.llm.skip == TS_SKIP_NONE;
+    }
+    assert_in_range(kept, 1, 1 + 1500 / 256);
+    ts_arena_free(a);
+    ts_traces_free(t);
+}
+
 static void *from_a_thread(void *arg)
 {
     static _Atomic int who;
@@ -286,6 +337,8 @@ int main(void)
         cmocka_unit_test(documents_in_the_prompt_are_its_context),
         cmocka_unit_test(a_judges_call_is_no_call_of_the_app),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(a_long_trace_of_equal_answers),
+        cmocka_unit_test(spans_without_end_of_one_call),
         cmocka_unit_test(loops_may_share_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
