@@ -112,7 +112,7 @@ static void pass(const struct load *l, struct ts_arena *arena, uint64_t trace, u
     __asm__ volatile("" : : "r"(llm) : "memory");
     if (!l->traces)
         return;
-    ts_traces_note(l->traces, llm);
+    ts_traces_note(l->traces, llm, true);
     ts_traces_resolve(l->traces, arena, llm);
 }
 
@@ -211,7 +211,7 @@ static void measure_shape(struct texts *texts, enum shape shape)
     for (; n <= LONG && ts_cpu_seconds() - began < 5; n++) {
         struct ts_llm *llm = shape_span(&s, texts, shape, n);
         double one = ts_cpu_seconds();
-        ts_traces_note(traces, llm);
+        ts_traces_note(traces, llm, true);
         ts_traces_resolve(traces, arena, llm);
         one = ts_cpu_seconds() - one;
         worst = one > worst ? one : worst;

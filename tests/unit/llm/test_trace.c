@@ -273,8 +273,8 @@ static void a_long_trace_of_equal_answers(void **state)
         memcpy(inner->id + 1, &(int){2 * i + 1}, sizeof(int));
         memcpy(outer->id + 1, &(int){2 * i + 2}, sizeof(int));
         memcpy(inner->parent, outer->id, sizeof inner->parent);
-        ts_traces_note(t, &inner->llm);
-        ts_traces_note(t, &outer->llm);
+        ts_traces_note(t, &inner->llm, true);
+        ts_traces_note(t, &outer->llm, true);
     }
     for (int i = 0; i < 2 * CALLS; i++)
         ts_traces_resolve(t, a, &calls[i].llm);
