@@ -366,6 +366,23 @@ static void finish_choices(struct ts_reader *r, struct ts_llm *out)
             out->choices[i].finish_reason = ts_normal_finish(r->arena, ts_any_text(&word));
 }
 
+/* One of our own, where the judge's server is traced through us: who calls is in the user, or in the
+ * parameters or the request as recorded. */
+static bool is_own_call(struct ts_reader *r, const struct ts_llm *llm)
+{
+    static const char *const requests[] = {"llm.invocation_parameters", "input.value"};
+    if (ts_view_is(llm->user_id, TS_OWN_USER))
+        return true;
+    for (size_t i = 0; i < TS_COUNT(requests); i++) {
+        ts_view text = ts_attrs_text(&r->attrs, requests[i]);
+        if (ts_view_find(text, TS_LIT("\"" TS_OWN_USER "\"")) != SIZE_MAX &&
+            ts_view_is(ts_json_text(ts_json_get(ts_parse_value(r->arena, text), "user")),
+                       TS_OWN_USER))
+            return true;
+    }
+    return false;
+}
+
 static void extract_llm(struct ts_reader *r, const struct facts *facts, struct ts_llm *out)
 {
     struct sources s;
@@ -391,6 +408,8 @@ static void extract_llm(struct ts_reader *r, const struct facts *facts, struct t
     ts_documents_of_call(r, out);
     set_flags(r, out);
     out->skip = skip_reason(r, facts, &s, prompt, response, out);
+    if (is_own_call(r, out))
+        ts_llm_be_judge(out);
 }
 
 void ts_llm_extract_kinds(struct ts_arena *arena, ts_view resource, ts_view scope, ts_view span,

@@ -156,6 +156,9 @@ struct ts_llm {
     int64_t start_ns, end_ns;
 };
 
+/* The call turns out to be a judge's: kind evaluator, and nothing but where it stands (dialects §3). */
+void ts_llm_be_judge(struct ts_llm *llm);
+
 /* Mean probability of the recorded tokens (tlm-algorithm §9.2 without alternatives); NaN: none. */
 double ts_llm_mean_probability(const struct ts_llm *llm);
 

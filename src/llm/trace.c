@@ -348,20 +348,6 @@ static struct seen *keeper_of(const struct trace *x, struct seen *span)
 
 /* ---- all of it ---- */
 
-static void become_evaluator(struct ts_llm *llm)
-{
-    struct ts_llm blank = {.kind = TS_KIND_EVALUATOR, .skip = TS_SKIP_NOT_LLM};
-    blank.trace_id = llm->trace_id;
-    blank.span_id = llm->span_id;
-    blank.parent_id = llm->parent_id;
-    blank.scope = llm->scope;
-    blank.service = llm->service;
-    blank.start_ns = llm->start_ns;
-    blank.end_ns = llm->end_ns;
-    blank.usage = (struct ts_usage){-1, -1, -1, -1, -1, -1};
-    *llm = blank;
-}
-
 void ts_traces_resolve(struct ts_traces *t, struct ts_arena *arena, struct ts_llm *llm)
 {
     if (llm->kind != TS_KIND_LLM)
@@ -371,7 +357,7 @@ void ts_traces_resolve(struct ts_traces *t, struct ts_arena *arena, struct ts_ll
     struct seen *span = x ? span_of(x, id_of(llm->span_id)) : NULL;
     if (span && is_below_evaluator(x, span)) {
         span->kind = TS_KIND_EVALUATOR;
-        become_evaluator(llm);
+        ts_llm_be_judge(llm);
     } else if (span) {
         struct seen *keeper = keeper_of(x, span);
         struct ts_twin twin = twin_of(llm, span);

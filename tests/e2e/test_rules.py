@@ -113,6 +113,18 @@ def test_what_a_rule_leaves_out_cannot_stand_for_the_call(start, backend):
     assert decision(outer) == ("scored", None)
 
 
+def test_calls_of_our_own_are_not_scored(start, backend):
+    """The judge's server is traced through us, too: scoring must not feed on itself."""
+    trustspan = start(Trustspan, config(backend))
+    forms = [{"user.id": "trustspan"}, {"llm.invocation_parameters": '{"user": "trustspan"}'},
+             {"input.value": '{"model": "m", "user":"trustspan", "messages": []}'},
+             {"gen_ai.request.user": "trustspan"}]
+    *own, other = send(trustspan, backend, *(llm(**f) for f in forms),
+                       llm(**{"user.id": "ann", "input.value": '{"q": "trustspan"}'}))
+    assert [decision(a) for a in own] == [("skipped", "not_llm")] * 4
+    assert decision(other) == ("scored", None)
+
+
 # ---- redaction ----
 
 REDACT = {"patterns": ["email", "card"], "expressions": {"ticket": "TCK-[0-9]+"}}

@@ -1,4 +1,4 @@
-/* names.c - the words for kinds and skip reasons. */
+/* llm.c - the words for kinds and skip reasons, and records that turn out to be no call. */
 #include "llm/llm.h"
 
 const char *ts_kind_name(enum ts_kind kind)
@@ -16,4 +16,18 @@ const char *ts_skip_name(enum ts_skip skip)
         "redacted",    "content_external", "content_disabled",  "truncated",        "blocked",
         "no_response", "no_prompt",        "non_text_response", "multimodal_prompt"};
     return names[skip];
+}
+
+void ts_llm_be_judge(struct ts_llm *llm)
+{
+    struct ts_llm blank = {.kind = TS_KIND_EVALUATOR, .skip = TS_SKIP_NOT_LLM};
+    blank.trace_id = llm->trace_id;
+    blank.span_id = llm->span_id;
+    blank.parent_id = llm->parent_id;
+    blank.scope = llm->scope;
+    blank.service = llm->service;
+    blank.start_ns = llm->start_ns;
+    blank.end_ns = llm->end_ns;
+    blank.usage = (struct ts_usage){-1, -1, -1, -1, -1, -1};
+    *llm = blank;
 }
