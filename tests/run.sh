@@ -65,6 +65,8 @@ fuzz() { # TARGET…: from seeds out of the fixtures, briefly; a crash is a fail
 export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp"
 build dev dev
 unit dev '^test_'
+echo "dialect fixtures, compared field by field:" # the unit test's own table
+grep -h ' spans, .* passed' "$results/dev-test_llm_extract.log"
 build dev clang -DCMAKE_C_COMPILER=clang # its UBSan sees what gcc's does not
 unit clang '^test_'
 fuzz reply replay extract
