@@ -9,12 +9,9 @@
 #include <stdlib.h>
 
 static const char *const says[] = {
-    "You answer questions of ferry passengers. Rules:\n- one sentence, no \"small talk\"\n- name "
-    "the "
-    "crossing by its time\n- prices in \u20ac, never in other money\n",
+    "Answer passengers:\n- one sentence, no \"small talk\"\n- name times\n- prices in \u20ac\n",
     "Can I take a tandem bicycle on the 07:40 crossing?",
-    "Yes \u2014 tandems travel on the car deck of the 07:40 crossing for the price of two "
-    "bicycles.",
+    "Yes \u2014 tandems travel on the 07:40 crossing for the price of two bicycles.",
     "And what if it's full? I'd rather not wait until 09:10 with the children.",
 };
 
