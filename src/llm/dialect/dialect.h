@@ -111,8 +111,14 @@ ts_view ts_arguments_of_text(struct ts_arena *arena, ts_view recorded);
 ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded);
 /* Adds a call unless the list has it already (§2.2). The list has room for one more. */
 void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_call call);
-/* Two texts with a newline between; either may be empty. */
-ts_view ts_join_lines(struct ts_arena *arena, ts_view a, ts_view b);
+/* A text put together of pieces; zeroed at first. One piece is a view of itself, more are copied, in
+ * time and memory that grow with the text alone, however many pieces it has. */
+struct ts_text {
+    ts_view view;
+    size_t room; /* 0: the view is somebody else's */
+};
+/* Adds a piece, behind `between` where there is text already. An empty piece adds nothing. */
+void ts_text_add(struct ts_arena *arena, struct ts_text *text, ts_view piece, const char *between);
 /* Token counts under anybody's names; -1 where there is none. */
 struct ts_usage ts_usage_of(const cJSON *usage);
 /* Any attribute value as JSON: text is parsed (NULL when it is none), a structure is converted.

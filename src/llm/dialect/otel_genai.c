@@ -74,10 +74,10 @@ static void read_answer(struct ts_reader *r, const struct ts_attrs *attrs,
             ts_arena_alloc(r->arena, ((size_t)cJSON_GetArraySize(output) + 1) * sizeof *finish);
         cJSON_ArrayForEach(m, output)
         {
-            ts_said_message(&s, TS_LIT("assistant"), m);
+            ts_said_reply(&s, m);
             finish[n++] = ts_json_text(ts_json_get(m, "finish_reason"));
         }
-        if (are_choices(attrs, s.count) && n == s.count)
+        if (are_choices(attrs, s.count))
             ts_said_choices(&s, finish, out);
         else
             ts_said_answer(&s, out);

@@ -79,13 +79,10 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
         ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(candidates) * sizeof *finish);
     cJSON_ArrayForEach(candidate, candidates)
     {
-        ts_said_message(&s, TS_LIT("assistant"), ts_json_get(candidate, "content"));
+        ts_said_reply(&s, ts_json_get(candidate, "content"));
         finish[n++] = ts_json_text(either(candidate, "finishReason", "finish_reason"));
     }
-    if (s.count == n)
-        ts_said_choices(&s, finish, &out->side);
-    else
-        ts_said_answer(&s, &out->side);
+    ts_said_choices(&s, finish, &out->side);
     out->model = ts_json_text(either(tree, "modelVersion", "model_version"));
     out->id = ts_json_text(either(tree, "responseId", "response_id"));
     out->usage = ts_usage_of(either(tree, "usageMetadata", "usage_metadata"));

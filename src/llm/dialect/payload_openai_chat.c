@@ -6,7 +6,7 @@
 /* ---- messages ---- */
 
 struct content {
-    ts_view text;
+    struct ts_text text;
     bool media, masked;
 };
 
@@ -36,15 +36,15 @@ static void add_part(struct ts_arena *arena, const cJSON *part, struct content *
         text = marker;
     }
     c->masked = c->masked || ts_is_mask(text);
-    c->text = ts_join_lines(arena, c->text, text);
+    ts_text_add(arena, &c->text, text, "\n");
 }
 
 static struct content read_content(struct ts_arena *arena, const cJSON *content)
 {
     struct content c = {0};
     if (!cJSON_IsArray(content)) {
-        c.text = ts_json_text(content);
-        c.masked = ts_is_mask(c.text);
+        c.text.view = ts_json_text(content);
+        c.masked = ts_is_mask(c.text.view);
         return c;
     }
     const cJSON *part;
@@ -82,7 +82,7 @@ static void read_message(struct ts_arena *arena, const cJSON *m, struct ts_promp
     struct content c = read_content(arena, ts_json_get(m, "content"));
     struct ts_message *to = &out->messages[out->count++];
     *to = (struct ts_message){.role = ts_normal_role(ts_json_text(ts_json_get(m, "role"))),
-                              .content = c.text,
+                              .content = c.text.view,
                               .tool_call_id = ts_json_text(ts_json_get(m, "tool_call_id")),
                               .name = ts_json_text(ts_json_get(m, "name"))};
     read_calls(arena, m, &to->tool_calls, &to->tool_call_count);
@@ -144,9 +144,9 @@ static void read_choice(struct ts_arena *arena, const cJSON *choice, struct ts_c
 {
     const cJSON *m = ts_json_get(choice, "message");
     *content = read_content(arena, ts_json_get(m, "content"));
-    if (content->text.len == 0)
-        content->text = ts_json_text(ts_json_get(m, "refusal"));
-    *out = (struct ts_choice){.response = content->text};
+    ts_view text = content->text.view;
+    *out = (struct ts_choice){
+        .response = text.len ? text : ts_json_text(ts_json_get(m, "refusal"))};
     read_calls(arena, m, &out->tool_calls, &out->tool_call_count);
     out->finish_reason = ts_json_text(ts_json_get(choice, "finish_reason"));
 }

@@ -59,10 +59,8 @@ ts_view ts_arguments_of_text(struct ts_arena *arena, ts_view recorded)
 {
     if (ts_view_trim(recorded).len == 0)
         return TS_LIT("{}");
-    cJSON *tree = ts_json_parse(recorded, NULL, NULL);
-    bool valid = tree != NULL;
-    cJSON_Delete(tree);
-    return valid ? recorded : quoted(arena, recorded);
+    ts_view clean = ts_json_clean(arena, recorded);
+    return clean.len ? clean : quoted(arena, recorded);
 }
 
 ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded)
@@ -76,7 +74,8 @@ ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded)
 
 void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_call call)
 {
-    for (size_t i = 0; i < *count; i++) {
+    enum { NEAR = 1000 }; /* how far back a copy is looked for: lists of any length take linear time */
+    for (size_t i = *count > NEAR ? *count - NEAR : 0; i < *count; i++) {
         bool same_id = call.id.len > 0 && ts_view_eq(list[i].id, call.id);
         bool same_call = (call.id.len == 0 || list[i].id.len == 0) &&
                          ts_view_eq(list[i].name, call.name) &&
@@ -87,15 +86,25 @@ void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_c
     list[(*count)++] = call;
 }
 
-ts_view ts_join_lines(struct ts_arena *arena, ts_view a, ts_view b)
+void ts_text_add(struct ts_arena *arena, struct ts_text *text, ts_view piece, const char *between)
 {
-    if (a.len == 0 || b.len == 0)
-        return a.len ? a : b;
-    uint8_t *joined = ts_arena_alloc(arena, a.len + 1 + b.len);
-    memcpy(joined, a.ptr, a.len);
-    joined[a.len] = '\n';
-    memcpy(joined + a.len + 1, b.ptr, b.len);
-    return ts_view_of(joined, a.len + 1 + b.len);
+    size_t gap = strlen(between);
+    size_t need = text->view.len + gap + piece.len;
+    if (piece.len == 0)
+        return;
+    if (text->view.len == 0) {
+        *text = (struct ts_text){piece, 0};
+        return;
+    }
+    uint8_t *bytes = (uint8_t *)(uintptr_t)text->view.ptr;
+    if (need > text->room) {
+        text->room = text->room ? 2 * need : need;
+        bytes = ts_arena_alloc(arena, text->room);
+        memcpy(bytes, text->view.ptr, text->view.len);
+    }
+    memcpy(bytes + text->view.len, between, gap);
+    memcpy(bytes + text->view.len + gap, piece.ptr, piece.len);
+    text->view = ts_view_of(bytes, need);
 }
 
 bool ts_tool_of_json(struct ts_arena *arena, const cJSON *json, struct ts_tool *out)
