@@ -402,7 +402,7 @@ bool ts_json_int64(const cJSON *item, int64_t *out)
     if (!cJSON_IsNumber(item))
         return false;
     double d = item->valuedouble;
-    if (d != floor(d) || d < -9007199254740992.0 || d > 9007199254740992.0)
+    if (d != floor(d) || fabs(d) > (double)TS_JSON_EXACT)
         return false;
     *out = (int64_t)d;
     return true;

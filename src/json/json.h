@@ -21,6 +21,9 @@ struct ts_json_limits {
 /* 64 MiB and depth 100, and two million values: enough for any span, too little to hurt. */
 extern const struct ts_json_limits ts_json_default;
 
+/* Whole numbers up to here are the same as a double. */
+#define TS_JSON_EXACT INT64_C(9007199254740992)
+
 /* Parses the whole text. Differences from strict JSON, all on purpose (dialects §2.1): bare NaN,
  * Infinity and -Infinity are null; a lone surrogate and \u0000 are U+FFFD; invalid UTF-8 inside a
  * string is U+FFFD; integers that a double cannot hold come back as strings of their digits

@@ -150,8 +150,7 @@ static void add_variable(struct ts_arena *arena, const cJSON *value, struct ts_l
 void ts_documents_of_call(struct ts_reader *r, struct ts_llm *out)
 {
     static const char *const names[] = {"context", "context_str", "documents", "docs"};
-    ts_view text = ts_attrs_text(&r->attrs, "llm.prompt_template.variables");
-    const cJSON *variables = text.len ? ts_parse_value(r->arena, text) : NULL;
+    const cJSON *variables = ts_attr_json(r, "llm.prompt_template.variables");
     for (size_t i = 0; i < TS_COUNT(names) && out->document_count == 0; i++)
         if (ts_json_get(variables, names[i]))
             add_variable(r->arena, ts_json_get(variables, names[i]), out);

@@ -27,7 +27,7 @@ static const char *find(const struct row *rows, ts_view word)
 
 /* ---- roles ---- */
 
-ts_view ts_normal_role(ts_view recorded)
+static const char *known_role(ts_view recorded)
 {
     static const struct row rows[] = {
         {"user", "user"},         {"assistant", "assistant"},
@@ -38,8 +38,18 @@ ts_view ts_normal_role(ts_view recorded)
         {"function", "tool"},     {"tool_result", "tool"},
         {"ipython", "tool"},      {NULL, NULL},
     };
-    const char *role = find(rows, recorded);
+    return find(rows, recorded);
+}
+
+ts_view ts_normal_role(ts_view recorded)
+{
+    const char *role = known_role(recorded);
     return ts_view_str(role ? role : "user");
+}
+
+ts_view ts_own_role(ts_view recorded)
+{
+    return known_role(recorded) ? TS_NOTHING : recorded;
 }
 
 /* ---- finish reasons ---- */

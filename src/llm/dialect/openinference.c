@@ -52,7 +52,7 @@ static struct ts_tool_call read_call(struct ts_reader *r, const struct ts_flats 
         .id = ts_flats_text(call, "tool_call.id"),
         .name = ts_flats_text(call, "tool_call.function.name"),
         .arguments =
-            ts_arguments_of_text(r->arena, ts_flats_text(call, "tool_call.function.arguments")),
+            ts_arguments_of_any(r->arena, ts_flats_get(call, "tool_call.function.arguments")),
     };
 }
 
@@ -82,28 +82,23 @@ static void read_message(struct ts_reader *r, const struct ts_flats *message,
                                .content = content->text.view,
                                .tool_call_id = ts_flats_text(message, "message.tool_call_id"),
                                .name = ts_flats_text(message, "message.name")};
+    if (out->name.len == 0)
+        out->name = ts_own_role(role);
     read_calls(r, message, "message.tool_calls.", &out->tool_calls, &out->tool_call_count);
     read_calls(r, message, "message.contents.", &out->tool_calls, &out->tool_call_count);
     ts_view name = ts_flats_text(message, "message.function_call_name");
     if (name.len > 0 && out->tool_call_count == 0) {
         out->tool_calls = ts_arena_alloc(r->arena, sizeof *out->tool_calls);
-        ts_view arguments = ts_flats_text(message, "message.function_call_arguments_json");
+        const struct ts_any *arguments =
+            ts_flats_get(message, "message.function_call_arguments_json");
         out->tool_calls[out->tool_call_count++] = (struct ts_tool_call){
-            .name = name, .arguments = ts_arguments_of_text(r->arena, arguments)};
+            .name = name, .arguments = ts_arguments_of_any(r->arena, arguments)};
     }
     if (out->tool_call_id.len > 0 && ts_view_is(out->role, "user"))
         out->role = TS_LIT("tool"); /* Anthropic writes tool results under role user */
 }
 
 /* ---- the prompt ---- */
-
-static bool any_cut(const struct ts_reader *r, const struct ts_flats *flats)
-{
-    for (size_t i = 0; r->cut_length && i < flats->count; i++)
-        if (ts_is_cut(r, ts_any_text(flats->items[i].value)))
-            return true;
-    return false;
-}
 
 /* Lost messages: the first index is not 0, or there is a gap, and the span dropped attributes. */
 static bool has_gap(const struct ts_flats *flats)
@@ -124,7 +119,7 @@ static void read_prompt(struct ts_reader *r, struct ts_prompt_side *out)
     ts_attrs_flat(r->arena, &r->attrs, "llm.input_messages.", &flats);
     if (flats.count == 0)
         return;
-    out->cut = any_cut(r, &flats);
+    out->cut = ts_any_cut(r, &flats);
     out->damaged = r->dropped_attributes > 0 && has_gap(&flats);
     out->messages = ts_arena_alloc(r->arena, flats.count * sizeof *out->messages);
     while (ts_flats_take(&flats, &one)) {
@@ -169,9 +164,7 @@ static void read_prompts(struct ts_reader *r, struct ts_prompt_side *out)
 static bool indexes_are_choices(struct ts_reader *r)
 {
     int64_t n = 1;
-    ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
-    if (ts_view_find(parameters, TS_LIT("\"n\"")) != SIZE_MAX &&
-        ts_json_int64(ts_json_get(ts_parse_value(r->arena, parameters), "n"), &n) && n > 1)
+    if (ts_json_int64(ts_parameter(r, "n"), &n) && n > 1)
         return true;
     const cJSON *raw = ts_raw_tree(r, &r->output, "output.value");
     const cJSON *first = cJSON_GetArrayItem(ts_json_get(raw, "generations"), 0);
@@ -194,7 +187,7 @@ static void read_response(struct ts_reader *r, struct ts_response_side *out)
     struct ts_flats one;
     ts_attrs_flat(r->arena, &r->attrs, "llm.output_messages.", &flats);
     size_t count = count_elements(flats);
-    bool cut = any_cut(r, &flats);
+    bool cut = ts_any_cut(r, &flats);
     if (count == 0)
         return;
     struct ts_said s = {.arena = r->arena,
@@ -215,14 +208,16 @@ static void read_response(struct ts_reader *r, struct ts_response_side *out)
 static void read_completions(struct ts_reader *r, struct ts_response_side *out)
 {
     struct ts_flats flats;
+    struct ts_flats one;
     ts_attrs_flat(r->arena, &r->attrs, "llm.choices.", &flats);
-    ts_view text = ts_flats_text(&flats, "completion.text");
-    if (text.len == 0)
+    bool cut = ts_any_cut(r, &flats);
+    if (flats.count == 0)
         return;
-    out->found = true;
-    out->text = text;
-    out->masked = ts_is_mask(text);
-    out->cut = ts_is_cut(r, text);
+    struct ts_said s = {.arena = r->arena};
+    while (ts_flats_take(&flats, &one))
+        ts_said_text(&s, "assistant", ts_flats_text(&one, "completion.text"));
+    ts_said_choices(&s, NULL, out);
+    out->cut = cut;
 }
 
 static void read_source(struct ts_reader *r, struct ts_source *out)

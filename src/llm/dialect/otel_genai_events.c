@@ -49,12 +49,22 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     struct ts_genai_bodies b = {.prompt.arena = r->arena, .answers.arena = r->arena};
     struct ts_span_event event;
     size_t at = 0;
+    bool prompt_cut = false;
+    bool answer_cut = false;
     while (ts_event_next(r, names, &at, &event)) {
+        if (ts_json_is_cut(ts_attrs_text(&event.attrs, "gen_ai.event.content"))) {
+            bool answer = ts_view_is(event.name, "gen_ai.choice");
+            *(answer ? &answer_cut : &prompt_cut) = true;
+            b.chose = b.chose || answer;
+            continue;
+        }
         cJSON *spread = cJSON_CreateObject();
         ts_arena_defer(r->arena, delete_tree, spread);
         ts_genai_body(&b, event.name, body_of(r, &event, spread));
     }
     ts_genai_bodies_give(&b, out);
+    out->prompt.cut = prompt_cut;
+    out->response.cut = answer_cut;
 }
 
 const struct ts_dialect ts_dialect_otel_genai_events = {"otel_genai_events", read_source};

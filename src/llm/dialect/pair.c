@@ -65,6 +65,7 @@ void ts_pair_prompt(struct ts_reader *r, const struct ts_any *value, bool free_t
         out->messages[0] =
             (struct ts_message){.role = TS_LIT("user"), .content = free_prompt(tree, text)};
         out->count = 1;
+        out->masked = ts_is_mask(out->messages[0].content);
     }
     out->masked = out->masked || masked;
     out->cut = out->cut || cut;

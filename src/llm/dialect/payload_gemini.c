@@ -27,6 +27,34 @@ static void read_system(struct ts_said *s, const cJSON *tree)
     }
 }
 
+static void delete_tree(void *tree)
+{
+    cJSON_Delete(tree);
+}
+
+/* response_schema and response_mime_type, in OpenAI's words. */
+static const cJSON *format_of(struct ts_arena *arena, const cJSON *tree)
+{
+    static const char *const places[] = {"generation_config", "generationConfig", "config"};
+    const cJSON *schema = NULL;
+    const cJSON *mime = NULL;
+    for (size_t i = 0; i < TS_COUNT(places) && !schema && !mime; i++) {
+        const cJSON *config = ts_json_get(tree, places[i]);
+        schema = either(config, "response_schema", "responseSchema");
+        mime = either(config, "response_mime_type", "responseMimeType");
+    }
+    bool json = ts_view_is(ts_json_text(mime), "application/json");
+    if (!cJSON_IsObject(schema) && !json)
+        return NULL;
+    cJSON *format = cJSON_CreateObject();
+    ts_arena_defer(arena, delete_tree, format);
+    cJSON_AddStringToObject(format, "type",
+                            cJSON_IsObject(schema) ? "json_schema" : "json_object");
+    if (cJSON_IsObject(schema))
+        cJSON_AddItemReferenceToObject(format, "schema", (cJSON *)(uintptr_t)schema);
+    return format;
+}
+
 static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_payload_request *out)
 {
     const cJSON *contents = ts_json_get(tree, "contents");
@@ -43,6 +71,7 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     ts_said_prompt(&s, &out->prompt);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->tools = either(tree, "config.tools", "tools");
+    out->response_format = format_of(arena, tree);
     return true;
 }
 

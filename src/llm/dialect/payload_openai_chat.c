@@ -69,7 +69,8 @@ static void read_calls(struct ts_arena *arena, const cJSON *message, struct ts_t
         struct ts_tool_call one = {ts_json_text(ts_json_get(call, "id")),
                                    ts_json_text(ts_json_get(f, "name")),
                                    ts_arguments_of_json(arena, ts_json_get(f, "arguments"))};
-        ts_add_tool_call(*list, count, one);
+        if (one.name.len > 0 || one.id.len > 0)
+            ts_add_tool_call(*list, count, one);
     }
     if (cJSON_IsObject(old) && *count == 0)
         (*list)[(*count)++] =
@@ -85,6 +86,8 @@ static void read_message(struct ts_arena *arena, const cJSON *m, struct ts_promp
                               .content = c.text.view,
                               .tool_call_id = ts_json_text(ts_json_get(m, "tool_call_id")),
                               .name = ts_json_text(ts_json_get(m, "name"))};
+    if (to->name.len == 0)
+        to->name = ts_own_role(ts_json_text(ts_json_get(m, "role")));
     read_calls(arena, m, &to->tool_calls, &to->tool_call_count);
     out->media = out->media || c.media;
     out->masked = out->masked || c.masked;

@@ -377,12 +377,6 @@ static void read_pieces(struct pieces *p, const cJSON *message)
         add_text(p, text_at(message, "refusal"));
 }
 
-static bool is_unknown(ts_view role)
-{
-    return role.len > 0 && ts_view_is(ts_normal_role(role), "user") &&
-           !ts_view_eq_nocase(role, TS_LIT("user")) && !ts_view_eq_nocase(role, TS_LIT("human"));
-}
-
 void ts_said_message(struct ts_said *s, ts_view role, const cJSON *message)
 {
     static const char *const ids[] = {"tool_call_id", "toolCallId", NULL};
@@ -398,8 +392,8 @@ void ts_said_message(struct ts_said *s, ts_view role, const cJSON *message)
     struct ts_message *m = push(s);
     m->role = ts_normal_role(recorded.len ? recorded : role);
     m->name = text_at(message, "name");
-    if (m->name.len == 0 && is_unknown(recorded))
-        m->name = recorded; /* a role of somebody's own (§2.2) */
+    if (m->name.len == 0)
+        m->name = ts_own_role(recorded.len ? recorded : role);
     if (p.result_count > 0 && ts_view_is(m->role, "tool"))
         m->role = TS_LIT("user"); /* the text beside the results */
     m->content = p.text.view;

@@ -3,7 +3,8 @@
 
 #include "base/utf8.h"
 
-#include <stdlib.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 static void delete_tree(void *tree)
 {
@@ -36,14 +37,32 @@ const cJSON *ts_raw_tree(struct ts_reader *r, struct ts_raw *raw, const char *ke
 {
     if (!raw->tried) {
         raw->tried = true;
-        raw->tree = ts_parse_value(r->arena, ts_attrs_text(&r->attrs, key));
+        raw->tree = ts_attr_json(r, key);
     }
     return raw->tree;
+}
+
+const cJSON *ts_attr_json(struct ts_reader *r, const char *name)
+{
+    return ts_any_json(r->arena, ts_attrs_get(&r->attrs, name));
+}
+
+const cJSON *ts_parameter(struct ts_reader *r, const char *name)
+{
+    return ts_json_get(ts_raw_tree(r, &r->parameters, "llm.invocation_parameters"), name);
 }
 
 bool ts_is_cut(const struct ts_reader *r, ts_view text)
 {
     return r->cut_length > 0 && text.len >= r->cut_length && ts_utf8_length(text) == r->cut_length;
+}
+
+bool ts_any_cut(const struct ts_reader *r, const struct ts_flats *values)
+{
+    for (size_t i = 0; r->cut_length && i < values->count; i++)
+        if (ts_is_cut(r, ts_any_text(values->items[i].value)))
+            return true;
+    return false;
 }
 
 static ts_view quoted(struct ts_arena *arena, ts_view text)
@@ -70,6 +89,14 @@ ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded)
     if (cJSON_IsString(recorded))
         return ts_arguments_of_text(arena, ts_json_text(recorded));
     return ts_json_print(arena, recorded);
+}
+
+ts_view ts_arguments_of_any(struct ts_arena *arena, const struct ts_any *recorded)
+{
+    bool structure =
+        recorded && (recorded->type == TS_ANY_ARRAY || recorded->type == TS_ANY_KVLIST);
+    return structure ? ts_arguments_of_json(arena, ts_any_json(arena, recorded))
+                     : ts_arguments_of_text(arena, ts_any_text(recorded));
 }
 
 void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_call call)
@@ -136,6 +163,12 @@ static int64_t first_count(const cJSON *usage, const char *const *names)
     return -1;
 }
 
+int64_t ts_count_sum(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? -1 : sum;
+}
+
 struct ts_usage ts_usage_of(const cJSON *usage)
 {
     static const char *const input[] = {"prompt_tokens",
@@ -168,47 +201,55 @@ struct ts_usage ts_usage_of(const cJSON *usage)
 
 /* ---- attribute values as JSON ---- */
 
-static cJSON *convert(const struct ts_any *any, int depth);
+static cJSON *convert(const struct ts_any *any, int depth, size_t *room);
 
-static cJSON *convert_list(ts_view list, bool map, int depth)
+static cJSON *convert_list(ts_view list, bool map, int depth, size_t *room)
 {
     cJSON *out = map ? cJSON_CreateObject() : cJSON_CreateArray();
     struct ts_cursor c = ts_cursor_of(list);
     struct ts_field f;
-    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
+    while (*room > 0 && !ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
         struct ts_attr pair = {0};
         bool ok = f.number == TS_LIST_VALUES && f.wire == TS_WIRE_LEN &&
                   (map ? ts_attr_read(f.bytes, &pair) : ts_any_read(f.bytes, &pair.value));
         if (!ok)
             continue;
-        cJSON *item = convert(&pair.value, depth + 1);
+        --*room;
+        cJSON *item = convert(&pair.value, depth + 1, room);
         if (!map) {
             cJSON_AddItemToArray(out, item);
             continue;
         }
-        char *key = ts_view_dup(pair.key);
-        cJSON_AddItemToObject(out, key, item);
-        free(key);
+        cJSON *key = ts_json_new_text(pair.key);
+        cJSON_AddItemToObject(out, key->valuestring, item);
+        cJSON_Delete(key);
     }
     return out;
 }
 
-static cJSON *convert(const struct ts_any *any, int depth)
+static cJSON *convert(const struct ts_any *any, int depth, size_t *room)
 {
+    char digits[24];
     if (depth > TS_ANY_MAX_DEPTH)
         return cJSON_CreateNull();
     switch (any->type) {
     case TS_ANY_STRING:
-        return ts_json_new_text(any->bytes);
+    case TS_ANY_BYTES:
+        return any->type == TS_ANY_BYTES && !ts_utf8_valid(any->bytes)
+                   ? cJSON_CreateNull()
+                   : ts_json_new_text(any->bytes);
     case TS_ANY_BOOL:
         return cJSON_CreateBool(any->i != 0);
     case TS_ANY_INT:
-        return cJSON_CreateNumber((double)any->i);
+        if (any->i >= -TS_JSON_EXACT && any->i <= TS_JSON_EXACT)
+            return cJSON_CreateNumber((double)any->i);
+        snprintf(digits, sizeof digits, "%" PRId64, any->i);
+        return cJSON_CreateString(digits); /* as ts_json_parse has it */
     case TS_ANY_DOUBLE:
         return cJSON_CreateNumber(any->d);
     case TS_ANY_ARRAY:
     case TS_ANY_KVLIST:
-        return convert_list(any->bytes, any->type == TS_ANY_KVLIST, depth);
+        return convert_list(any->bytes, any->type == TS_ANY_KVLIST, depth, room);
     default:
         return cJSON_CreateNull();
     }
@@ -218,7 +259,12 @@ const cJSON *ts_any_json(struct ts_arena *arena, const struct ts_any *any)
 {
     if (!any || (any->type != TS_ANY_ARRAY && any->type != TS_ANY_KVLIST))
         return ts_parse_value(arena, ts_any_text(any));
-    cJSON *tree = convert(any, 0);
+    size_t room = ts_json_default.max_values;
+    cJSON *tree = convert(any, 0, &room);
+    if (room == 0) {
+        cJSON_Delete(tree);
+        return NULL;
+    }
     ts_arena_defer(arena, delete_tree, tree);
     return tree;
 }
