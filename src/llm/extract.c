@@ -199,6 +199,7 @@ static int pick_prompt(const struct sources *s)
 static int pick_response(const struct sources *s, int prompt)
 {
     int cut = -1;
+    int withheld = -1;
     if (prompt >= 0 && response_whole(&s->items[prompt].response))
         return prompt;
     for (int i = 0; i < (int)s->count; i++) {
@@ -206,8 +207,10 @@ static int pick_response(const struct sources *s, int prompt)
             return i;
         if (cut < 0 && s->items[i].response.cut)
             cut = i;
+        if (withheld < 0 && s->items[i].response.withheld)
+            withheld = i;
     }
-    return cut;
+    return cut >= 0 ? cut : withheld;
 }
 
 static bool masked(struct ts_reader *r, const struct sources *s, bool prompt)

@@ -5,8 +5,8 @@
 #include "llm/extract.h"
 #include "llm/flatten.h"
 #include "llm/trace.h"
+#include "tests/unit/span_lines.h"
 #include "tests/unit/strict_json.h"
-#include "wire/encode.h"
 #include "wire/otlp_json.h"
 #include "wire/scan.h"
 
@@ -81,48 +81,20 @@ static void read_span(ts_view span)
     ts_buf_release(&request);
 }
 
-/* "=key<TAB>text" an attribute a line, so that the JSON in the text can be changed as it stands;
- * "!name" opens an event, to which the lines behind it belong. */
-static void read_lines(ts_view lines)
-{
-    struct ts_buf span = TS_BUF_INIT;
-    struct ts_buf event = TS_BUF_INIT;
-    ts_put_bytes(&span, TS_SPAN_TRACE_ID, TS_LIT("0123456789abcdef"));
-    ts_put_bytes(&span, TS_SPAN_SPAN_ID, TS_LIT("01234567"));
-    while (lines.len > 0) {
-        size_t end = ts_view_find(lines, TS_LIT("\n"));
-        ts_view line = ts_view_cut(lines, 0, end);
-        ts_view rest = ts_view_from(line, 1);
-        size_t tab = ts_view_find(rest, TS_LIT("\t"));
-        lines = ts_view_from(lines, line.len + 1);
-        if (line.len > 0 && line.ptr[0] == '!') {
-            if (event.len > 0)
-                ts_put_bytes(&span, TS_SPAN_EVENTS, ts_buf_view(&event));
-            ts_buf_clear(&event);
-            ts_put_bytes(&event, TS_EVENT_NAME, rest);
-        } else if (tab != SIZE_MAX) {
-            ts_put_attr_text(event.len ? &event : &span,
-                             event.len ? TS_EVENT_ATTRIBUTES : TS_SPAN_ATTRIBUTES,
-                             ts_view_cut(rest, 0, tab), ts_view_from(rest, tab + 1));
-        }
-    }
-    if (event.len > 0)
-        ts_put_bytes(&span, TS_SPAN_EVENTS, ts_buf_view(&event));
-    read_span(ts_buf_view(&span));
-    ts_buf_release(&event);
-    ts_buf_release(&span);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ts_view input = ts_view_of(data, size);
     struct ts_buf request = TS_BUF_INIT;
-    if (size > 0 && (data[0] == '=' || data[0] == '!'))
-        read_lines(input);
-    else if (size > 0 && data[0] != '{')
+    struct ts_buf span = TS_BUF_INIT;
+    if (size > 0 && memchr("=~#@-!", data[0], 6)) {
+        ts_put_span_lines(&span, input);
+        read_span(ts_buf_view(&span));
+    } else if (size > 0 && data[0] != '{') {
         read_span(input);
-    else if (ts_otlp_from_json(input, &request, NULL))
+    } else if (ts_otlp_from_json(input, &request, NULL)) {
         read_request(ts_buf_view(&request));
+    }
+    ts_buf_release(&span);
     ts_buf_release(&request);
     return 0;
 }

@@ -120,9 +120,9 @@ static inline bool ts_strict_value(struct ts_strict *s, int depth)
     ts_strict_space(s);
     if (s->at == s->end)
         return false;
-    bool ok = *s->at == '"'             ? ts_strict_string(s)
-              : ts_strict_take(s, "{")  ? ts_strict_members(s, true, depth + 1)
-              : ts_strict_take(s, "[")  ? ts_strict_members(s, false, depth + 1)
+    bool ok = *s->at == '"'            ? ts_strict_string(s)
+              : ts_strict_take(s, "{") ? ts_strict_members(s, true, depth + 1)
+              : ts_strict_take(s, "[") ? ts_strict_members(s, false, depth + 1)
               : ts_strict_take(s, "true") || ts_strict_take(s, "false") || ts_strict_take(s, "null")
                   ? true
                   : ts_strict_number(s);

@@ -1,6 +1,7 @@
 /* content_events.c - the conventions up to 1.27, and who still writes so (dialects §6.6): one event with
  * the prompt, one with the completion; JSON text, plain text, or an array of texts. */
 #include "llm/dialect/events.h"
+#include "llm/dialect/pair.h"
 #include "llm/dialect/said.h"
 
 /* OpenLIT's stand-in for an answer that was a call of tools. */
@@ -16,6 +17,8 @@ static bool read_value(struct ts_reader *r, const struct ts_any *value, const ch
     const cJSON *tree = ts_any_json(r->arena, value);
     ts_view text = ts_any_text(value);
     const cJSON *item;
+    if (cJSON_IsString(tree)) /* a text that was encoded */
+        text = ts_json_text(tree);
     if (ts_json_is_cut(text)) /* it yields nothing (§11.8) */
         return true;
     if (cJSON_IsArray(tree) && (cJSON_IsObject(tree->child) || cJSON_IsString(tree->child))) {
@@ -26,7 +29,7 @@ static bool read_value(struct ts_reader *r, const struct ts_any *value, const ch
             else
                 ts_said_message(s, ts_view_str(role), item);
         }
-    } else if (text.len > 0 && !is_stand_in(text)) {
+    } else if (!ts_says_nothing(text) && !is_stand_in(text)) {
         ts_said_text(s, role, text);
     }
     return ts_is_cut(r, text);

@@ -19,7 +19,7 @@ static ts_view free_prompt(const cJSON *tree, ts_view text)
     return text;
 }
 
-static bool is_nothing(ts_view text)
+bool ts_says_nothing(ts_view text)
 {
     ts_view t = ts_view_trim(text);
     return t.len == 0 || ts_view_is(t, "{}") || ts_view_is(t, "null") || ts_view_is(t, "\"\"");
@@ -44,7 +44,7 @@ static bool open_value(struct ts_reader *r, const struct ts_any *value, ts_view 
     }
     if (*tree && text->len == 0)
         *text = ts_json_print(r->arena, *tree);
-    return !is_nothing(*text);
+    return !ts_says_nothing(*text);
 }
 
 void ts_pair_prompt(struct ts_reader *r, const struct ts_any *value, bool free_text,
