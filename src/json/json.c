@@ -24,10 +24,10 @@ struct look {
     size_t at;
     int depth, max_depth;
     size_t values, max_values; /* no fewer than there are, and hardly more */
-    bool repair; /* something that cJSON would not take, or would spoil */
-    bool wide;   /* an integer that a double cannot hold */
-    bool loose;  /* something that cJSON takes and others may not */
-    bool closed; /* the outermost value has ended */
+    bool repair;               /* something that cJSON would not take, or would spoil */
+    bool wide;                 /* an integer that a double cannot hold */
+    bool loose;                /* something that cJSON takes and others may not */
+    bool closed;               /* the outermost value has ended */
 };
 
 static int hex4(ts_view t, size_t at)
@@ -258,7 +258,8 @@ cJSON *ts_json_parse(ts_view text, const struct ts_json_limits *limits, struct t
                 limits->max_bytes);
         return NULL;
     }
-    struct look l = {.text = text, .max_depth = limits->max_depth, .max_values = limits->max_values};
+    struct look l = {
+        .text = text, .max_depth = limits->max_depth, .max_values = limits->max_values};
     if (!look_at(&l)) {
         if (l.values > l.max_values)
             ts_fail(err, TS_RESOURCE_EXHAUSTED, "JSON has more than %zu values at byte %zu",

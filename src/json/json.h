@@ -15,7 +15,8 @@
 struct ts_json_limits {
     size_t max_bytes; /* longer texts are refused before they are looked at */
     int max_depth;    /* objects and lists inside each other; the outermost counts 1 */
-    size_t max_values; /* members and items of all of them: each takes 80 bytes, or more, once parsed,
+    size_t
+        max_values; /* members and items of all of them: each takes 80 bytes, or more, once parsed,
                         * and may be two bytes of the text */
 };
 /* 64 MiB and depth 100, and two million values: enough for any span, too little to hurt. */

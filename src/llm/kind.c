@@ -270,7 +270,7 @@ static void by_key(struct verdict *v, ts_view key, const struct ts_any *value)
     else if (ts_view_is(key, "langsmith.span.kind"))
         by_words(v, 4, langsmith_kinds, text);
     else if (ts_view_is(key, "ai.operationId")) {
-        v->operation_id = true;
+        v->operation_id = text.len > 0;
         vercel(v, text);
     } else if (ts_view_is(key, "operation.name"))
         v->operation_name = text;

@@ -321,9 +321,9 @@ static void read_format(struct ts_reader *r, struct ts_llm *out)
         read_schema(r, "gen_ai.request.structured_output_schema", out) ||
         read_schema(r, "ai.schema", out))
         return;
-    static const char *const keys[] = {"\"response_format\"", "\"format\"", "\"response_schema\"",
-                                       "\"responseSchema\"", "\"response_mime_type\"",
-                                       "\"responseMimeType\""};
+    static const char *const keys[] = {"\"response_format\"",    "\"format\"",
+                                       "\"response_schema\"",    "\"responseSchema\"",
+                                       "\"response_mime_type\"", "\"responseMimeType\""};
     for (size_t i = 0; i < TS_COUNT(keys); i++)
         if (ts_meta_raw_request(r, keys[i], &request) &&
             read_format_json(r, request.response_format, out))

@@ -49,8 +49,8 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
             prompt_cut |=
                 read_value(r, ts_attrs_get(&event.attrs, "gen_ai.prompt"), "user", &prompt);
         else if (!ts_view_ends(event.name, TS_LIT(".chunk")))
-            answer_cut |=
-                read_value(r, ts_attrs_get(&event.attrs, "gen_ai.completion"), "assistant", &answer);
+            answer_cut |= read_value(r, ts_attrs_get(&event.attrs, "gen_ai.completion"),
+                                     "assistant", &answer);
     }
     ts_said_prompt(&prompt, &out->prompt);
     ts_said_choices(&answer, NULL, &out->response);

@@ -5,10 +5,10 @@
 
 static void add_call(struct ts_reader *r, const struct ts_flats *call, struct ts_message *m)
 {
-    struct ts_tool_call one = {
-        .id = ts_flats_text(call, "id"),
-        .name = ts_flats_text(call, "name"),
-        .arguments = ts_arguments_of_any(r->arena, ts_flats_get(call, "arguments"))};
+    struct ts_tool_call one = {.id = ts_flats_text(call, "id"),
+                               .name = ts_flats_text(call, "name"),
+                               .arguments =
+                                   ts_arguments_of_any(r->arena, ts_flats_get(call, "arguments"))};
     if (one.name.len > 0 || one.id.len > 0)
         ts_add_tool_call(m->tool_calls, &m->tool_call_count, one);
 }
@@ -23,8 +23,7 @@ static void read_element(struct ts_reader *r, const struct ts_flats *one, const 
                          struct ts_said *s)
 {
     ts_view content = ts_flats_text(one, "content");
-    const cJSON *blocks =
-        content.len ? NULL : ts_any_json(r->arena, ts_flats_get(one, "content"));
+    const cJSON *blocks = content.len ? NULL : ts_any_json(r->arena, ts_flats_get(one, "content"));
     ts_view recorded = ts_flats_text(one, "role");
     if (ts_view_is(content, "\"\""))
         content = TS_NOTHING;

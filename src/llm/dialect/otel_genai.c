@@ -41,7 +41,8 @@ static void read_prompt(struct ts_reader *r, const struct ts_attrs *attrs,
     }
     if (cJSON_IsArray(input) || instructions > 0)
         ts_said_prompt(&s, out);
-    out->cut = ts_json_is_cut(plain) || ts_json_is_cut(ts_attrs_text(attrs, "gen_ai.input.messages"));
+    out->cut =
+        ts_json_is_cut(plain) || ts_json_is_cut(ts_attrs_text(attrs, "gen_ai.input.messages"));
 }
 
 /* §6.3 rule 4: alternatives, or items of one answer? */

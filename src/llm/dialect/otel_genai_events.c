@@ -3,7 +3,7 @@
 #include "llm/dialect/events.h"
 #include "llm/dialect/genai.h"
 
-/* A value as a member of the body. Text is JSON where JSON is due: a user may write some, too. */
+/* A value as a member of the body, or NULL. Text is JSON where JSON is due: a user may write some, too. */
 static cJSON *member_of(struct ts_reader *r, const char *key, const struct ts_any *value)
 {
     static const char *const marks[] = {"role", "content", "tool_calls", "parts"};
@@ -14,24 +14,27 @@ static cJSON *member_of(struct ts_reader *r, const char *key, const struct ts_an
         wanted = wanted || ts_json_get(tree, marks[i]);
     if (value->type == TS_ANY_INT)
         return cJSON_CreateNumber((double)value->i);
-    if (!tree || !wanted)
-        return ts_json_new_text(ts_any_text(value));
-    return cJSON_IsArray(tree) ? cJSON_CreateArrayReference(tree->child)
-                               : cJSON_CreateObjectReference(tree->child);
+    if (tree && wanted)
+        return cJSON_IsArray(tree) ? cJSON_CreateArrayReference(tree->child)
+                                   : cJSON_CreateObjectReference(tree->child);
+    bool text = value->type == TS_ANY_STRING || ts_any_text(value).len > 0;
+    return text ? ts_json_new_text(ts_any_text(value))
+                : NULL; /* of a type that says nothing here */
 }
 
 static const cJSON *body_of(struct ts_reader *r, const struct ts_span_event *event, cJSON *spread)
 {
-    static const char *const keys[] = {"content", "role",         "id",    "tool_calls",
-                                       "message", "finish_reason", "index", "name",
+    static const char *const keys[] = {"content", "role",          "id",          "tool_calls",
+                                       "message", "finish_reason", "index",       "name",
                                        "text",    "parts",         "tool_call_id"};
     const cJSON *body = ts_any_json(r->arena, ts_attrs_get(&event->attrs, "gen_ai.event.content"));
     if (body)
         return body;
     for (size_t i = 0; i < TS_COUNT(keys); i++) {
         const struct ts_any *value = ts_attrs_get(&event->attrs, keys[i]);
-        if (value)
-            cJSON_AddItemToObject(spread, keys[i], member_of(r, keys[i], value));
+        cJSON *member = value ? member_of(r, keys[i], value) : NULL;
+        if (member)
+            cJSON_AddItemToObject(spread, keys[i], member);
     }
     return spread;
 }

@@ -65,9 +65,8 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
     out->id = ts_json_text(ts_json_get(tree, "id"));
     out->usage = ts_usage_of(ts_json_get(tree, "usage"));
     if (anthropic && out->usage.input_tokens >= 0) /* it leaves out what the cache had (§5.2) */
-        out->usage.input_tokens =
-            with_cache(with_cache(out->usage.input_tokens, out->usage.cache_read),
-                       out->usage.cache_write);
+        out->usage.input_tokens = with_cache(
+            with_cache(out->usage.input_tokens, out->usage.cache_read), out->usage.cache_write);
     return true;
 }
 

@@ -48,8 +48,7 @@ static const cJSON *format_of(struct ts_arena *arena, const cJSON *tree)
         return NULL;
     cJSON *format = cJSON_CreateObject();
     ts_arena_defer(arena, delete_tree, format);
-    cJSON_AddStringToObject(format, "type",
-                            cJSON_IsObject(schema) ? "json_schema" : "json_object");
+    cJSON_AddStringToObject(format, "type", cJSON_IsObject(schema) ? "json_schema" : "json_object");
     if (cJSON_IsObject(schema))
         cJSON_AddItemReferenceToObject(format, "schema", (cJSON *)(uintptr_t)schema);
     return format;

@@ -148,8 +148,8 @@ static void read_choice(struct ts_arena *arena, const cJSON *choice, struct ts_c
     const cJSON *m = ts_json_get(choice, "message");
     *content = read_content(arena, ts_json_get(m, "content"));
     ts_view text = content->text.view;
-    *out = (struct ts_choice){
-        .response = text.len ? text : ts_json_text(ts_json_get(m, "refusal"))};
+    *out =
+        (struct ts_choice){.response = text.len ? text : ts_json_text(ts_json_get(m, "refusal"))};
     read_calls(arena, m, &out->tool_calls, &out->tool_call_count);
     out->finish_reason = ts_json_text(ts_json_get(choice, "finish_reason"));
 }

@@ -100,8 +100,7 @@ static ts_view result_text(struct ts_arena *arena, const cJSON *content)
         return ts_json_print(arena, content);
     struct ts_text text = {0};
     const cJSON *block;
-    cJSON_ArrayForEach(block, content)
-        ts_text_add(arena, &text, block_text(arena, block), "\n");
+    cJSON_ArrayForEach(block, content) ts_text_add(arena, &text, block_text(arena, block), "\n");
     return text.view;
 }
 

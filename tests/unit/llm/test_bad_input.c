@@ -16,7 +16,8 @@
 enum {
     FREE_TEXT = 1, /* what is no payload is text (§9.2, §6.6) */
     PLAIN = 2,     /* the value is text, and never JSON */
-    WITHHELD = 4,  /* a message without content was withheld (§6.4) */
+    WITHHELD = 4,  /* a body that has no content was withheld (§6.4) … */
+    SPREAD = 8,    /* … and this value is the content of one: only without it there is none */
 };
 
 static const struct place {
@@ -44,7 +45,7 @@ static const struct place {
      "{\"content\":\"" ASKED "\"}", "!gen_ai.choice\n=gen_ai.event.content",
      "{\"message\":{\"content\":\"" SAID "\"}}", WITHHELD},
     {"otel_genai_events, style B", "!gen_ai.user.message\n=content", ASKED,
-     "!gen_ai.choice\n=message", SAID, PLAIN},
+     "!gen_ai.choice\n=message", SAID, PLAIN | SPREAD},
     {"vercel_ai", "=ai.prompt.messages",
      "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"" ASKED "\"}]}]",
      "=ai.response.text", SAID, 0},
@@ -131,7 +132,8 @@ enum result {
     AS_TEXT, /* the value is the text where free text is allowed, and nothing where it is not */
     INNER,   /* the same, and what is encoded in it is the text */
     CUT,     /* truncated on this side */
-    NOTHING, /* as if it were not there */
+    NOTHING, /* there is nothing in it */
+    ABSENT,  /* as if it were not there */
 };
 
 typedef void (*spoil)(ts_view good, const char *text, struct ts_buf *out);
@@ -293,10 +295,10 @@ static const struct fault {
     {"empty", empty_text, '=', NOTHING, NOTHING, NULL},
     {"null", the_word_null, '=', NOTHING, OTHER, NULL},
     {"bytes of UTF-8", nothing_wrong, '~', READ, READ, NULL},
-    {"bytes of no UTF-8", not_utf8, '~', NOTHING, NOTHING, NULL},
+    {"bytes of no UTF-8", not_utf8, '~', ABSENT, ABSENT, NULL},
     {"a structure", nothing_wrong, '@', READ, NOTHING, NULL},
     {"an integer", a_number, '#', NOTHING, NOTHING, NULL},
-    {"an AnyValue of nothing", empty_text, '-', NOTHING, NOTHING, NULL},
+    {"an AnyValue of nothing", empty_text, '-', ABSENT, ABSENT, NULL},
 };
 
 /* ---- one fault in one place ---- */
@@ -357,11 +359,12 @@ static cJSON *wanted_of(const struct test_case *t, enum result result, ts_view s
         text = spoiled;
     else if (result == INNER && (t->place->is & FREE_TEXT))
         text = ts_buf_view(&inner);
-    const char *reason = result == CUT               ? "truncated"
-                         : text.len > 0              ? NULL
-                         : (t->place->is & WITHHELD) ? "content_disabled"
-                         : t->in_answer              ? "no_response"
-                                                     : "no_prompt";
+    bool withheld = (t->place->is & WITHHELD) || (result == ABSENT && (t->place->is & SPREAD));
+    const char *reason = result == CUT  ? "truncated"
+                         : text.len > 0 ? NULL
+                         : withheld     ? "content_disabled"
+                         : t->in_answer ? "no_response"
+                                        : "no_prompt";
     if (t->in_answer)
         cJSON_AddItemToObject(wanted, "response", ts_json_new_text(text));
     else if (text.len > 0)
