@@ -423,7 +423,7 @@ void ts_said_list(struct ts_said *s, const cJSON *list)
         {
             if (cJSON_IsString(item))
                 ts_said_text(s, "user", ts_json_text(item));
-            else
+            else if (cJSON_IsObject(item))
                 ts_said_message(s, TS_LIT("user"), item);
         }
 }

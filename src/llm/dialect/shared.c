@@ -101,9 +101,7 @@ ts_view ts_arguments_of_any(struct ts_arena *arena, const struct ts_any *recorde
 
 void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_call call)
 {
-    enum {
-        NEAR = 1000
-    }; /* how far back a copy is looked for: lists of any length take linear time */
+    enum { NEAR = 256 }; /* how far back a copy is looked for: a list of any length is linear */
     for (size_t i = *count > NEAR ? *count - NEAR : 0; i < *count; i++) {
         bool same_id = call.id.len > 0 && ts_view_eq(list[i].id, call.id);
         bool same_call = (call.id.len == 0 || list[i].id.len == 0) &&
