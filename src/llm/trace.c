@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { BUCKETS = 1 << 14, MOST_SPANS = 2000, MOST_STEPS = 64 };
+enum {
+    BUCKETS = 1 << 14,
+    MOST_SPANS = 2000,   /* of a trace */
+    MOST_STEPS = 64,     /* up the tree */
+    MOST_OF_A_CALL = 16, /* spans that stand for one call; real ones are two to five */
+};
 
 /* A span as far as it matters to others. */
 struct seen {
@@ -24,6 +29,7 @@ struct trace {
     ts_time used;
     size_t bytes, count, room;
     struct seen *spans;
+    uint16_t *places; /* of spans by their id: index + 1, 0 free; twice the room, a power of two */
     struct ts_retrieved *documents;
 };
 
@@ -114,6 +120,7 @@ static void forget(struct ts_traces *t, struct trace *x)
     t->traces--;
     ts_retrieved_free(x->documents);
     free(x->spans);
+    free(x->places);
     free(x);
 }
 
@@ -144,12 +151,31 @@ static struct trace *find(struct ts_traces *t, ts_view id, bool add)
     return x;
 }
 
+/* Where the span with this id is noted, or would be. */
+static uint16_t *place_of(const struct trace *x, uint64_t id)
+{
+    size_t at = XXH3_64bits(&id, sizeof id) & (2 * x->room - 1);
+    while (x->places[at] && x->spans[x->places[at] - 1].id != id)
+        at = (at + 1) & (2 * x->room - 1);
+    return &x->places[at];
+}
+
 static struct seen *span_of(const struct trace *x, uint64_t id)
 {
-    for (size_t i = 0; id && i < x->count; i++)
-        if (x->spans[i].id == id)
-            return &x->spans[i];
-    return NULL;
+    uint16_t place = id && x->room ? *place_of(x, id) : 0;
+    return place ? &x->spans[place - 1] : NULL;
+}
+
+static void make_room(struct ts_traces *t, struct trace *x)
+{
+    size_t room = x->room ? x->room * 2 : 4;
+    grew(t, x, (room - x->room) * (sizeof *x->spans + 2 * sizeof *x->places));
+    x->spans = ts_realloc(x->spans, room * sizeof *x->spans);
+    x->room = room;
+    free(x->places);
+    x->places = ts_alloc(2 * room * sizeof *x->places);
+    for (size_t i = 0; i < x->count; i++)
+        *place_of(x, x->spans[i].id) = (uint16_t)(i + 1);
 }
 
 static void add_span(struct ts_traces *t, struct trace *x, const struct seen *span)
@@ -158,12 +184,9 @@ static void add_span(struct ts_traces *t, struct trace *x, const struct seen *sp
         t->cut++;
         return;
     }
-    if (x->count == x->room) {
-        size_t room = x->room ? x->room * 2 : 4;
-        grew(t, x, (room - x->room) * sizeof *x->spans);
-        x->spans = ts_realloc(x->spans, room * sizeof *x->spans);
-        x->room = room;
-    }
+    if (x->count == x->room)
+        make_room(t, x);
+    *place_of(x, span->id) = (uint16_t)(x->count + 1);
     x->spans[x->count++] = *span;
 }
 
@@ -245,20 +268,20 @@ static bool is_better(const struct trace *x, const struct seen *a, const struct 
 /* The group of a span, by steps from one to the next; the best of it. */
 static struct seen *best_of_group(const struct trace *x, struct seen *span)
 {
-    bool *in = ts_alloc(x->count * sizeof *in);
+    struct seen *group[MOST_OF_A_CALL] = {span};
     struct seen *best = span;
-    bool more = true;
+    size_t count = 1;
+    bool *in = ts_alloc(x->count * sizeof *in);
     in[span - x->spans] = true;
-    while (more) {
-        more = false;
-        for (size_t i = 0; i < x->count; i++)
-            for (size_t k = 0; !in[i] && k < x->count; k++)
-                if (in[k] && is_same_call(x, &x->spans[i], &x->spans[k]))
-                    more = in[i] = true;
-    }
-    for (size_t i = 0; i < x->count; i++)
-        if (in[i] && is_better(x, &x->spans[i], best))
-            best = &x->spans[i];
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = 0; i < x->count && count < MOST_OF_A_CALL; i++)
+            if (!in[i] && is_same_call(x, &x->spans[i], group[k])) {
+                in[i] = true;
+                group[count++] = &x->spans[i];
+            }
+    for (size_t k = 0; k < count; k++)
+        if (is_better(x, group[k], best))
+            best = group[k];
     free(in);
     return best;
 }

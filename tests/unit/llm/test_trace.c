@@ -190,6 +190,55 @@ static void memory_is_bounded(void **state)
     ts_traces_free(t);
 }
 
+/* A thousand small questions in one trace, each seen by two instrumentations, all with one answer. What
+ * compares each with each, and that up the tree, takes minutes. */
+static void many_equal_answers_are_told_apart(void **state)
+{
+    (void)state;
+    enum { PAIRS = 1000 };
+    static struct call calls[2 * PAIRS];
+    struct ts_traces *t = ts_traces_new(1 << 20, 60 * TS_S);
+    struct ts_arena *a = ts_arena_new();
+    for (int i = 0; i < 2 * PAIRS; i++) {
+        bool inner = i % 2;
+        int64_t start = i / 2 * 100;
+        make(&calls[i], 1, 1, start + inner, start + 90 - inner, inner ? "openai" : "langchain",
+             "Is it?", "Yes.");
+        memcpy(calls[i].id, &(int){i + 1}, sizeof(int));
+        memcpy(calls[i].parent, &(int){inner ? i : 1 << 20}, sizeof(int));
+        ts_traces_note(t, &calls[i].llm);
+    }
+    for (int i = 0; i < 2 * PAIRS; i++) {
+        ts_traces_resolve(t, a, &calls[i].llm);
+        assert_int_equal(calls[i].llm.skip, i % 2 ? TS_SKIP_NONE : TS_SKIP_DUPLICATE);
+        if (i % 2 == 0)
+            assert_memory_equal(calls[i].llm.duplicate_of.ptr, calls[i + 1].id, 8);
+    }
+    ts_arena_free(a);
+    ts_traces_free(t);
+}
+
+static void documents_of_a_trace_are_bounded(void **state)
+{
+    (void)state;
+    static struct ts_document found[100];
+    struct ts_traces_stats stats;
+    struct ts_traces *t = ts_traces_new(64 << 20, 60 * TS_S);
+    for (size_t i = 0; i < TS_COUNT(found); i++)
+        found[i].content = TS_LIT("Ants have six legs.");
+    for (int i = 0; i < 25; i++) {
+        struct call retriever;
+        make(&retriever, (uint8_t)(1 + i), 0, i, i + 1, "r", "", "");
+        retriever.llm.kind = TS_KIND_RETRIEVER;
+        retriever.llm.documents = found;
+        retriever.llm.document_count = TS_COUNT(found);
+        ts_traces_note(t, &retriever.llm);
+    }
+    ts_traces_stats(t, &stats);
+    assert_int_equal(stats.cut, 500); /* of 2500; two thousand are remembered */
+    ts_traces_free(t);
+}
+
 static void *from_a_thread(void *arg)
 {
     static _Atomic int who;
@@ -218,6 +267,8 @@ int main(void)
         cmocka_unit_test(documents_in_the_prompt_are_its_context),
         cmocka_unit_test(a_judges_call_is_no_call_of_the_app),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(many_equal_answers_are_told_apart),
+        cmocka_unit_test(documents_of_a_trace_are_bounded),
         cmocka_unit_test(loops_may_share_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
