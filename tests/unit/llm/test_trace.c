@@ -190,12 +190,12 @@ static void memory_is_bounded(void **state)
     ts_traces_free(t);
 }
 
-/* A thousand small questions in one trace, each seen by two instrumentations, all with one answer. What
+/* Five hundred small questions in one trace, each seen by two instrumentations, all with one answer. What
  * compares each with each, and that up the tree, takes minutes. */
 static void many_equal_answers_are_told_apart(void **state)
 {
     (void)state;
-    enum { PAIRS = 1000 };
+    enum { PAIRS = 500 };
     static struct call calls[2 * PAIRS];
     struct ts_traces *t = ts_traces_new(1 << 20, 60 * TS_S);
     struct ts_arena *a = ts_arena_new();
