@@ -272,9 +272,26 @@ static bool answers_by_tool(struct ts_reader *r, const struct ts_llm *llm)
     return false;
 }
 
+/* Nothing but markers such as [image], a line each. */
+static bool only_markers(ts_view text)
+{
+    static const char *const markers[] = {"[image]", "[audio]", "[video]", "[file]"};
+    while (text.len > 0) {
+        size_t end = ts_view_find(text, TS_LIT("\n"));
+        ts_view line = ts_view_cut(text, 0, end);
+        bool marker = false;
+        for (size_t i = 0; i < TS_COUNT(markers); i++)
+            marker = marker || ts_view_is(line, markers[i]);
+        if (!marker)
+            return false;
+        text = end == SIZE_MAX ? TS_NOTHING : ts_view_from(text, end + 1);
+    }
+    return true;
+}
+
 static void set_flags(struct ts_reader *r, struct ts_llm *out)
 {
-    bool any_text = out->response.len > 0;
+    bool any_text = !only_markers(out->response);
     if (r->streaming)
         out->flags |= TS_FLAG_STREAMING;
     if (ts_view_is(out->finish_reason, "length"))
@@ -295,23 +312,6 @@ static void set_flags(struct ts_reader *r, struct ts_llm *out)
         incomplete = ts_meta_raw_request(r, held[i], &request) && request.prompt.incomplete;
     if (incomplete) /* the server held the rest (§11.13) */
         out->flags |= TS_FLAG_PROMPT_INCOMPLETE;
-}
-
-/* Nothing but markers such as [image], a line each. */
-static bool only_markers(ts_view text)
-{
-    static const char *const markers[] = {"[image]", "[audio]", "[video]", "[file]"};
-    while (text.len > 0) {
-        size_t end = ts_view_find(text, TS_LIT("\n"));
-        ts_view line = ts_view_cut(text, 0, end);
-        bool marker = false;
-        for (size_t i = 0; i < TS_COUNT(markers); i++)
-            marker = marker || ts_view_is(line, markers[i]);
-        if (!marker)
-            return false;
-        text = end == SIZE_MAX ? TS_NOTHING : ts_view_from(text, end + 1);
-    }
-    return true;
 }
 
 static bool prompt_has_media(const struct sources *s, int prompt)

@@ -231,6 +231,20 @@ ts_view ts_provider_of_model(ts_view model)
     return TS_NOTHING;
 }
 
+ts_view ts_media_marker(ts_view text)
+{
+    static const struct row rows[] = {
+        {"image/", "[image]"}, {"audio/", "[audio]"}, {"video/", "[video]"}, {"", "[file]"}};
+    ts_view head = TS_LIT("@@@langfuseMedia:type=");
+    ts_view t = ts_view_trim(text);
+    if (!ts_view_starts(t, head) || !ts_view_ends(t, TS_LIT("@@@")))
+        return TS_NOTHING;
+    size_t i = 0;
+    while (!ts_view_starts(ts_view_from(t, head.len), ts_view_str(rows[i].recorded)))
+        i++;
+    return ts_view_str(rows[i].normal);
+}
+
 bool ts_is_mask(ts_view text)
 {
     static const char *const masks[] = {"__REDACTED__", "redacted-by-litellm", "[REDACTED]",

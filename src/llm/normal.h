@@ -17,6 +17,8 @@ ts_view ts_first_word(struct ts_arena *arena, ts_view recorded);
  * is that of a framework, or nothing. */
 ts_view ts_normal_provider(struct ts_arena *arena, ts_view recorded, ts_view system);
 ts_view ts_provider_of_model(ts_view model);
+/* What stands for a text that is a reference to media kept elsewhere (Langfuse, §8.2); empty: it is none. */
+ts_view ts_media_marker(ts_view text);
 /* §11.6 */
 bool ts_is_mask(ts_view text);
 

@@ -10,7 +10,7 @@ struct content {
     bool media, masked;
 };
 
-static ts_view media_marker(ts_view type)
+static ts_view marker_of(ts_view type)
 {
     static const struct {
         const char *type, *marker;
@@ -23,28 +23,32 @@ static ts_view media_marker(ts_view type)
     return TS_NOTHING;
 }
 
+static void add_text(struct ts_arena *arena, ts_view text, bool media, struct content *c)
+{
+    ts_view marker = ts_media_marker(text);
+    c->media = c->media || media || marker.len > 0;
+    c->masked = c->masked || ts_is_mask(text);
+    ts_text_add(arena, &c->text, marker.len ? marker : text, "\n");
+}
+
 static void add_part(struct ts_arena *arena, const cJSON *part, struct content *c)
 {
     ts_view type = ts_json_text(ts_json_get(part, "type"));
     ts_view text =
         cJSON_IsString(part) ? ts_json_text(part) : ts_json_text(ts_json_get(part, "text"));
+    if (ts_view_is(type, "reasoning")) /* neither prompt nor answer (§2.2) */
+        return;
     if (ts_view_is(type, "refusal"))
         text = ts_json_text(ts_json_get(part, "refusal"));
-    ts_view marker = media_marker(type);
-    if (marker.len > 0) {
-        c->media = true;
-        text = marker;
-    }
-    c->masked = c->masked || ts_is_mask(text);
-    ts_text_add(arena, &c->text, text, "\n");
+    ts_view marker = marker_of(type);
+    add_text(arena, marker.len ? marker : text, marker.len > 0, c);
 }
 
 static struct content read_content(struct ts_arena *arena, const cJSON *content)
 {
     struct content c = {0};
     if (!cJSON_IsArray(content)) {
-        c.text.view = ts_json_text(content);
-        c.masked = ts_is_mask(c.text.view);
+        add_text(arena, ts_json_text(content), false, &c);
         return c;
     }
     const cJSON *part;

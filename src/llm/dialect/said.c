@@ -36,7 +36,10 @@ static ts_view id_of(const cJSON *object, const char *const *names)
 static void add_text(struct pieces *p, ts_view text)
 {
     struct ts_said *s = p->s;
+    ts_view marker = ts_media_marker(text);
+    s->media = s->media || marker.len > 0;
     s->masked = s->masked || ts_is_mask(text);
+    text = marker.len ? marker : text;
     ts_text_add(s->arena, &p->text, text, s->tight ? "" : "\n");
 }
 

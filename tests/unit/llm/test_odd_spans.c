@@ -221,6 +221,45 @@ static const struct row {
      "response':'B.',"
      "'tool_calls':[],'finish_reason':'length'}],'flags':['multiple_choices']}"},
 
+    {"replies of Haystack are choices",
+     LLM "=input.value\tQ?\n=output.value\t{\"replies\":[\"A.\",\"B.\"],\"meta\":[{\"finish_"
+         "reason\":\"stop\"},"
+         "{\"finish_reason\":\"length\"}]}\n",
+     "{'response':'A.','finish_reason':'stop','choices':[{'response':'A.','finish_reason':'stop'},"
+     "{'response':'B.','finish_reason':'length'}]}"},
+    {"Ollama's generated text",
+     LLM "=input.value\tQ?\n=output.value\t{\"model\":\"llama3\",\"response\":\"A.\",\"done\":true,"
+         "\"done_reason\":\"length\"}\n",
+     "{'response':'A.','model':'llama3','finish_reason':'length'}"},
+    {"an answer that has a member `response` is not Ollama's",
+     LLM "=input.value\tQ?\n=output.value\t{\"response\":\"A.\",\"sure\":1}\n",
+     "{'response':'{\\u0022response\\u0022:\\u0022A.\\u0022,\\u0022sure\\u0022:1}'}"},
+    {"Cohere with documents and nothing else",
+     LLM "=input.value\t{\"message\":\"Q?\",\"documents\":[{\"title\":\"t\",\"snippet\":\"s\"}]}\n="
+         "output.value"
+         "\tA.\n",
+     "{'messages':[{'role':'user','content':'Q?'}],'context':[{'content':'s','id':'t','source':'"
+     "prompt'}]}"},
+    {"what LlamaIndex makes of a chat answer", LLM ASK "=output.value\tassistant: A.\n",
+     "{'response':'A.'}"},
+    {"reasoning is neither prompt nor answer",
+     LLM "=input.value\t{\"messages\":[{\"role\":\"user\",\"content\":\"Q?\"},{\"role\":"
+         "\"assistant\",\"content\":"
+         "[{\"type\":\"reasoning\",\"text\":\"no\"},{\"type\":\"text\",\"text\":\"Hm.\"}]}]}\n="
+         "output.value\tA.\n",
+     "{'messages':[{'role':'user','content':'Q?'},{'role':'assistant','content':'Hm.'}]}"},
+    {"a reference to media in Langfuse is media",
+     "=langfuse.observation.type\tgeneration\n=langfuse.observation.input\t[{\"role\":\"user\","
+     "\"content\":"
+     "\"@@@langfuseMedia:type=audio/"
+     "wav|id=x|source=bytes@@@\"}]\n=langfuse.observation.output\tA.\n",
+     "{'messages':[{'role':'user','content':'[audio]'}],'flags':['multimodal'],"
+     "'skip_reason':'multimodal_prompt'}"},
+    {"media and a tool call: the marker is no text",
+     LLM ASK "=llm.output_messages.0.message.contents.0.message_content.type\timage\n"
+             "=llm.output_messages.0.message.tool_calls.0.tool_call.function.name\tf\n",
+     "{'response':'[image]','flags':['multimodal','tool_call_only'],'skip_reason':null}"},
+
     /* ---- metadata ---- */
     {"token counts whose sum does not fit",
      LLM ASK SAY "#llm.token_count.prompt\t9223372036854775807\n#llm.token_count.completion\t1\n",
