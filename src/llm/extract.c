@@ -107,8 +107,8 @@ static bool says_streaming(struct ts_reader *r)
         return true;
     if (ts_json_true(ts_parameter(r, "stream")))
         return true;
-    struct ts_payload_request request;
-    return ts_meta_raw_request(r, "\"stream\"", &request) && request.stream;
+    const struct ts_payload_request *request = ts_meta_raw_request(r, "\"stream\"");
+    return request && request->stream;
 }
 
 /* §11.8 (a): a JSON value that ends before it closes tells at how many characters values are cut.
@@ -303,14 +303,15 @@ static void set_flags(struct ts_reader *r, struct ts_llm *out)
         out->flags |= TS_FLAG_STRUCTURED_OUTPUT;
     if (!any_text && out->tool_call_count > 0)
         out->flags |= TS_FLAG_TOOL_CALL_ONLY;
-    struct ts_payload_request request;
+    const struct ts_payload_request *request = NULL;
     static const char *const held[] = {"\"previous_response_id\"", "\"conversation\""};
     bool incomplete = ts_attrs_text(&r->attrs, "gen_ai.request.previous_response.id").len > 0 ||
                       ts_json_text(ts_parameter(r, "previous_response_id")).len > 0 ||
                       ts_parameter(r, "conversation");
-    for (size_t i = 0; i < TS_COUNT(held) && !incomplete; i++)
-        incomplete = ts_meta_raw_request(r, held[i], &request) && request.prompt.incomplete;
-    if (incomplete) /* the server held the rest (§11.13) */
+    for (size_t i = 0; i < TS_COUNT(held) && !request; i++)
+        request = ts_meta_raw_request(r, held[i]);
+    if (incomplete ||
+        (request && request->prompt.incomplete)) /* the server held the rest (§11.13) */
         out->flags |= TS_FLAG_PROMPT_INCOMPLETE;
 }
 

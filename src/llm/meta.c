@@ -91,16 +91,23 @@ static bool mentions(ts_view text, const char *key)
     return ts_view_find(text, ts_view_str(key)) != SIZE_MAX;
 }
 
-/* Parsing the request again only pays when it says something that is asked for. */
-bool ts_meta_raw_request(struct ts_reader *r, const char *about, struct ts_payload_request *out)
+/* Parsing the request again only pays when it says something that is asked for. In a text that was encoded
+ * twice the quotes are escaped. */
+static bool may_mention(const struct ts_any *input, const char *key)
 {
-    const struct ts_any *input = ts_attrs_get(&r->attrs, "input.value");
-    if (r->request) {
-        *out = *r->request;
-        return true;
-    }
-    return input && (input->type == TS_ANY_KVLIST || mentions(ts_any_text(input), about)) &&
-           ts_payload_read_request(r->arena, ts_raw_tree(r, &r->input, "input.value"), out);
+    ts_view text = ts_view_trim(ts_any_text(input));
+    bool structure = input && (input->type == TS_ANY_KVLIST || input->type == TS_ANY_ARRAY);
+    return structure || (text.len > 0 && text.ptr[0] == '"') || mentions(text, key);
+}
+
+const struct ts_payload_request *ts_meta_raw_request(struct ts_reader *r, const char *about)
+{
+    if (r->request || !may_mention(ts_attrs_get(&r->attrs, "input.value"), about))
+        return r->request;
+    struct ts_payload_request *request = ts_arena_alloc(r->arena, sizeof *request);
+    if (ts_payload_read_request(r->arena, ts_raw_tree(r, &r->input, "input.value"), request))
+        r->request = request;
+    return r->request;
 }
 
 /* ---- fields ---- */
@@ -115,15 +122,20 @@ static ts_view plain_text(struct ts_reader *r, const char *name)
     return cJSON_IsString(tree) ? ts_json_text(tree) : text;
 }
 
+static ts_view raw_model(struct ts_reader *r)
+{
+    const struct ts_payload_request *request = ts_meta_raw_request(r, "\"model\"");
+    return request ? request->model : TS_NOTHING;
+}
+
 static void read_model(struct ts_reader *r, const struct ts_payload_response *raw,
                        struct ts_llm *out)
 {
-    struct ts_payload_request request;
     for (const char *const *name = models; *name && out->model.len == 0; name++) {
         if (strcmp(*name, RAW_RESPONSE) == 0)
             out->model = raw->model;
         else if (strcmp(*name, RAW_REQUEST) == 0)
-            out->model = ts_meta_raw_request(r, "\"model\"", &request) ? request.model : TS_NOTHING;
+            out->model = raw_model(r);
         else
             out->model = plain_text(r, *name);
     }
@@ -265,7 +277,6 @@ static void read_tools(struct ts_reader *r, struct ts_llm *out)
     static const char *const lists[] = {"gen_ai.tool.definitions", "ai.prompt.tools"};
     struct ts_flats flats;
     struct ts_flats one;
-    struct ts_payload_request request;
     ts_attrs_flat(r->arena, &r->attrs, "llm.tools.", &flats);
     if (flats.count > 0) {
         out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
@@ -280,8 +291,10 @@ static void read_tools(struct ts_reader *r, struct ts_llm *out)
         add_tools(r->arena, ts_attr_json(r, lists[i]), out);
     add_functions(r, out);
     add_tools(r->arena, ts_attr_json(r, "mlflow.chat.tools"), out);
-    if (!out->has_tools && ts_meta_raw_request(r, "\"tools\"", &request))
-        add_tools(r->arena, request.tools, out);
+    const struct ts_payload_request *request =
+        out->has_tools ? NULL : ts_meta_raw_request(r, "\"tools\"");
+    if (request)
+        add_tools(r->arena, request->tools, out);
 }
 
 static bool read_format_json(struct ts_reader *r, const cJSON *format, struct ts_llm *out)
@@ -316,7 +329,6 @@ static bool read_schema(struct ts_reader *r, const char *name, struct ts_llm *ou
 
 static void read_format(struct ts_reader *r, struct ts_llm *out)
 {
-    struct ts_payload_request request;
     if (read_format_json(r, ts_parameter(r, "response_format"), out) ||
         read_schema(r, "gen_ai.request.structured_output_schema", out) ||
         read_schema(r, "ai.schema", out))
@@ -324,10 +336,11 @@ static void read_format(struct ts_reader *r, struct ts_llm *out)
     static const char *const keys[] = {"\"response_format\"",    "\"format\"",
                                        "\"response_schema\"",    "\"responseSchema\"",
                                        "\"response_mime_type\"", "\"responseMimeType\""};
-    for (size_t i = 0; i < TS_COUNT(keys); i++)
-        if (ts_meta_raw_request(r, keys[i], &request) &&
-            read_format_json(r, request.response_format, out))
-            return;
+    const struct ts_payload_request *request = NULL;
+    for (size_t i = 0; i < TS_COUNT(keys) && !request; i++)
+        request = ts_meta_raw_request(r, keys[i]);
+    if (request && read_format_json(r, request->response_format, out))
+        return;
     ts_view word = ts_attrs_text(&r->attrs, "gen_ai.openai.request.response_format");
     ts_view type = ts_attrs_text(&r->attrs, "gen_ai.output.type");
     if (ts_view_is(word, "json_schema"))

@@ -312,6 +312,22 @@ static const struct row {
      LLM ASK SAY
      "=input.value\t{\"model\":\"gpt-5\",\"input\":\"Q?\",\"previous_response_id\":\"resp_1\"}\n",
      "{'flags':['prompt_incomplete'],'skip_reason':null}"},
+    {"documents in a request that is not the source (12.3)",
+     LLM ASK SAY
+     "=input.value\t{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+     "\"document\",\"title\":\"t\",\"source\":{\"type\":\"text\",\"data\":\"Ants.\"}}]}]}\n",
+     "{'dialect':'openinference','context':[{'content':'Ants.','id':'t','source':'prompt'}]}"},
+    {"documents in a request whose text is masked stay there",
+     LLM "=llm.input_messages.0.message.content\t__REDACTED__\n" SAY
+         "=input.value\t{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+         "\"document\","
+         "\"source\":{\"type\":\"text\",\"data\":\"Ants.\"}}]}]}\n",
+     "{'context':[],'messages':[],'redacted':true,'skip_reason':'redacted'}"},
+    {"a request that was encoded twice and is not the source",
+     LLM ASK SAY
+     "=input.value\t\"{\\\"model\\\":\\\"gpt-5\\\",\\\"messages\\\":[{\\\"role\\\":\\\"user\\\","
+     "\\\"content\\\":\\\"Q?\\\"}],\\\"stream\\\":true}\"\n",
+     "{'model':'gpt-5','flags':['partial_response','streaming']}"},
     {"a finish reason of each type",
      LLM ASK SAY
      "#gen_ai.response.finish_reasons\t3\n@llm.finish_reason\t[null,\"no\"]\n"
