@@ -336,6 +336,24 @@ static const struct row {
     {"bytes where words are due",
      LLM ASK SAY "~llm.model_name\tgpt-5\n~session.id\ts1\n~llm.provider\topenai\n",
      "{'model':'gpt-5','provider':'openai','session_id':'s1'}"},
+    {"a kind as bytes", "~openinference.span.kind\tTOOL\n",
+     "{'kind':'tool','skip_reason':'not_llm'}"},
+    {"a kind of another type is none",
+     "#openinference.span.kind\t1\n@langsmith.span.kind\t[\"llm\"]\n=gen_ai.span.kind\tTOOL\n",
+     "{'kind':'tool'}"},
+    {"ADK's request as a structure",
+     "@gcp.vertex.agent.llm_request\t{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Q?\"}"
+     "]}]}\n"
+     "@gcp.vertex.agent.llm_response\t{\"content\":{\"parts\":[{\"text\":\"A.\"}]}}\n",
+     "{'kind':'llm','messages':[{'role':'user','content':'Q?'}],'response':'A.','skip_reason':"
+     "null}"},
+    {"ADK's empty request, as text and as a structure",
+     "@gcp.vertex.agent.llm_request\t{}\n=gcp.vertex.agent.tool_call_args\t{}\n",
+     "{'kind':'tool'}"},
+    {"of two ADK requests the first counts",
+     "=gcp.vertex.agent.llm_request\t{}\n=gcp.vertex.agent.llm_request\t{\"contents\":\"no\"}\n"
+     "=gcp.vertex.agent.tool_call_args\t{}\n",
+     "{'kind':'tool'}"},
     {"an operation id of nothing leaves the span's name to tell",
      "-ai.operationId\t\n=operation.name\tai.generateText.doGenerate f\n=ai.prompt.messages\t"
      "[{\"role\":\"user\",\"content\":\"Q?\"}]\n=ai.response.text\tA.\n",
