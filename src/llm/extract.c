@@ -153,10 +153,9 @@ static bool has_content(const struct ts_message *messages, size_t count)
     return false;
 }
 
-/* What was withheld is not looked for elsewhere. */
 static bool prompt_whole(const struct ts_prompt_side *p)
 {
-    return (has_content(p->messages, p->count) || p->withheld) && !p->cut && !p->damaged;
+    return has_content(p->messages, p->count) && !p->cut && !p->damaged;
 }
 
 static bool response_whole(const struct ts_response_side *s)
@@ -188,7 +187,7 @@ static int pick_prompt(const struct sources *s)
             return i;
         if (damaged < 0 && has_content(p->messages, p->count) && !p->cut)
             damaged = i;
-        if (empty < 0 && p->count > 0)
+        if (empty < 0 && (p->count > 0 || p->withheld))
             empty = i;
         if (cut < 0 && p->cut)
             cut = i;
@@ -305,9 +304,10 @@ static void set_flags(struct ts_reader *r, struct ts_llm *out)
         out->flags |= TS_FLAG_TOOL_CALL_ONLY;
     const struct ts_payload_request *request = NULL;
     static const char *const held[] = {"\"previous_response_id\"", "\"conversation\""};
+    const cJSON *conversation = ts_parameter(r, "conversation");
     bool incomplete = ts_attrs_text(&r->attrs, "gen_ai.request.previous_response.id").len > 0 ||
                       ts_json_text(ts_parameter(r, "previous_response_id")).len > 0 ||
-                      ts_parameter(r, "conversation");
+                      (conversation && !cJSON_IsNull(conversation));
     for (size_t i = 0; i < TS_COUNT(held) && !request; i++)
         request = ts_meta_raw_request(r, held[i]);
     if (incomplete ||

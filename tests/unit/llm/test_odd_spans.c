@@ -180,6 +180,15 @@ static const struct row {
      "]\n"
      "=gen_ai.output.messages\t[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\"}]}]\n",
      "{'response':'','skip_reason':'content_disabled'}"},
+    {"a prompt that was withheld",
+     "=gen_ai.operation.name\tchat\n!gen_ai.user.message\n=role\tuser\n!gen_ai.choice\n=message\tA."
+     "\n",
+     "{'response':'A.','skip_reason':'content_disabled'}"},
+    {"a prompt that was withheld in one source and stands in another",
+     "=gen_ai.operation.name\tchat\n=input.value\tQ?\n!gen_ai.user.message\n=role\tuser\n!gen_ai."
+     "choice\n"
+     "=message\tA.\n",
+     "{'messages':[{'role':'user','content':'Q?'}],'response':'A.','skip_reason':null}"},
     {"a masked text inside a free prompt is a mask",
      LLM "=input.value\t{\"q\":\"__REDACTED__\"}\n=output.value\tA.\n",
      "{'redacted':true,'messages':[],'skip_reason':'redacted'}"},
@@ -328,6 +337,11 @@ static const struct row {
      "=input.value\t\"{\\\"model\\\":\\\"gpt-5\\\",\\\"messages\\\":[{\\\"role\\\":\\\"user\\\","
      "\\\"content\\\":\\\"Q?\\\"}],\\\"stream\\\":true}\"\n",
      "{'model':'gpt-5','flags':['partial_response','streaming']}"},
+    {"a request that names no previous response and no conversation",
+     LLM "=input.value\t{\"model\":\"gpt-5\",\"input\":\"Q?\",\"previous_response_id\":null,"
+         "\"conversation\":null}"
+         "\n=output.value\tA.\n=llm.invocation_parameters\t{\"conversation\":null}\n",
+     "{'flags':[],'skip_reason':null}"},
     {"a finish reason of each type",
      LLM ASK SAY
      "#gen_ai.response.finish_reasons\t3\n@llm.finish_reason\t[null,\"no\"]\n"
