@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const struct ts_json_limits ts_json_default = {64u << 20, 100};
+const struct ts_json_limits ts_json_default = {64u << 20, 100, 2000000};
 
 static bool is_space(uint8_t c)
 {
@@ -23,8 +23,12 @@ struct look {
     ts_view text;
     size_t at;
     int depth, max_depth;
-    bool repair; /* something that cJSON would not take, or would spoil */
-    bool closed; /* the outermost value has ended */
+    size_t values, max_values; /* no fewer than there are, and hardly more */
+    bool repair;               /* something that cJSON would not take, or would spoil */
+    bool wide;                 /* an integer that a double cannot hold */
+    bool strict;               /* loose is asked for in strings, too */
+    bool loose;                /* something that cJSON takes and others may not */
+    bool closed;               /* the outermost value has ended */
 };
 
 static int hex4(ts_view t, size_t at)
@@ -86,6 +90,8 @@ static bool skip_string(struct look *l)
     }
     l->at = quote < t.len ? quote + 1 : t.len;
     l->repair = l->repair || !ts_utf8_valid(ts_view_cut(t, start, quote - start));
+    for (size_t i = start; l->strict && !l->loose && i < quote; i++)
+        l->loose = t.ptr[i] < 0x20;
     return quote < t.len;
 }
 
@@ -106,6 +112,26 @@ static size_t number_size(ts_view t, size_t at, bool *wide)
     }
     *wide = whole && digits > 15;
     return i - at;
+}
+
+/* Spelled as RFC 8259 §6 has it: no leading zero, digits on both sides of the point. */
+static bool is_number(ts_view t)
+{
+    size_t at = t.len > 0 && t.ptr[0] == '-';
+    for (int part = 0; part < 3; part++) { /* whole, fraction, exponent */
+        static const char *const heads[] = {"", ".", "eE"};
+        if (part > 0 && (at == t.len || !strchr(heads[part], t.ptr[at])))
+            continue;
+        at += part > 0;
+        if (part == 2 && at < t.len && (t.ptr[at] == '+' || t.ptr[at] == '-'))
+            at++;
+        size_t start = at;
+        while (at < t.len && t.ptr[at] >= '0' && t.ptr[at] <= '9')
+            at++;
+        if (at == start || (part == 0 && t.ptr[start] == '0' && at > start + 1))
+            return false;
+    }
+    return at == t.len;
 }
 
 /* Length of a bare word that JSON does not know but writers use; 0: none here. */
@@ -132,7 +158,7 @@ static bool look_at(struct look *l)
             l->closed = l->depth == 0;
         } else if (c == '{' || c == '[') {
             l->at++;
-            if (++l->depth > l->max_depth)
+            if (++l->depth > l->max_depth || ++l->values > l->max_values)
                 return false;
         } else if (c == '}' || c == ']') {
             l->at++;
@@ -140,11 +166,17 @@ static bool look_at(struct look *l)
         } else if ((odd = odd_word(t, l->at)) > 0) {
             l->repair = true;
             l->at += odd;
-        } else if (is_number_char(c)) {
+        } else if (is_number_char(c) && c != 'e') { /* true, false: letters of a word */
             size_t size = number_size(t, l->at, &wide);
-            l->repair = l->repair || wide;
+            l->wide = l->wide || wide;
+            l->loose = l->loose || !is_number(ts_view_cut(t, l->at, size));
             l->at += size;
-        } else {
+        } else if (c == ',') {
+            l->at++;
+            if (++l->values > l->max_values)
+                return false;
+        } else { /* cJSON takes any control character for a space, and skips a byte order mark */
+            l->loose = l->loose || (c < 0x20 && !is_space(c)) || c >= 0x80;
             l->at++;
         }
     }
@@ -228,22 +260,42 @@ cJSON *ts_json_parse(ts_view text, const struct ts_json_limits *limits, struct t
                 limits->max_bytes);
         return NULL;
     }
-    struct look l = {.text = text, .max_depth = limits->max_depth};
+    struct look l = {
+        .text = text, .max_depth = limits->max_depth, .max_values = limits->max_values};
     if (!look_at(&l)) {
-        if (l.depth > l.max_depth)
+        if (l.values > l.max_values)
+            ts_fail(err, TS_RESOURCE_EXHAUSTED, "JSON has more than %zu values at byte %zu",
+                    l.max_values, l.at);
+        else if (l.depth > l.max_depth)
             ts_fail(err, TS_RESOURCE_EXHAUSTED, "JSON is nested deeper than %d at byte %zu",
                     l.max_depth, l.at);
         else
             ts_fail(err, TS_INVALID_ARGUMENT, "not JSON at byte %zu: a string does not end", l.at);
         return NULL;
     }
-    if (!l.repair)
+    if (!l.repair && !l.wide)
         return parse_clean(text, err);
     struct ts_buf clean = TS_BUF_INIT;
     repair(text, &clean);
     cJSON *tree = parse_clean(ts_buf_view(&clean), err);
     ts_buf_release(&clean);
     return tree;
+}
+
+ts_view ts_json_clean(struct ts_arena *arena, ts_view text)
+{
+    cJSON *tree = ts_json_parse(text, NULL, NULL);
+    struct look l = {.text = text,
+                     .strict = true,
+                     .max_depth = ts_json_default.max_depth,
+                     .max_values = ts_json_default.max_values};
+    ts_view clean = TS_NOTHING;
+    if (tree && look_at(&l) && !l.repair && !l.loose)
+        clean = text;
+    else if (tree)
+        clean = ts_json_print(arena, tree);
+    cJSON_Delete(tree);
+    return clean;
 }
 
 /* A prefix of good JSON, and nothing wrong before its end: closing what is open makes it parse,
@@ -354,7 +406,7 @@ bool ts_json_int64(const cJSON *item, int64_t *out)
     if (!cJSON_IsNumber(item))
         return false;
     double d = item->valuedouble;
-    if (d != floor(d) || d < -9007199254740992.0 || d > 9007199254740992.0)
+    if (d != floor(d) || fabs(d) > (double)TS_JSON_EXACT)
         return false;
     *out = (int64_t)d;
     return true;

@@ -15,9 +15,15 @@
 struct ts_json_limits {
     size_t max_bytes; /* longer texts are refused before they are looked at */
     int max_depth;    /* objects and lists inside each other; the outermost counts 1 */
+    size_t
+        max_values; /* members and items of all of them: each takes 80 bytes, or more, once parsed,
+                        * and may be two bytes of the text */
 };
-/* 64 MiB and depth 100: enough for any span, too little to hurt. */
+/* 64 MiB and depth 100, and two million values: enough for any span, too little to hurt. */
 extern const struct ts_json_limits ts_json_default;
+
+/* Whole numbers up to here are the same as a double. */
+#define TS_JSON_EXACT INT64_C(9007199254740992)
 
 /* Parses the whole text. Differences from strict JSON, all on purpose (dialects §2.1): bare NaN,
  * Infinity and -Infinity are null; a lone surrogate and \u0000 are U+FFFD; invalid UTF-8 inside a
@@ -26,6 +32,10 @@ extern const struct ts_json_limits ts_json_default;
  * `limits` NULL means the default. The caller frees with cJSON_Delete.
  * Errors: TS_INVALID_ARGUMENT with the byte offset; TS_RESOURCE_EXHAUSTED when over a limit. */
 cJSON *ts_json_parse(ts_view text, const struct ts_json_limits *limits, struct ts_err *err);
+
+/* What ts_json_parse takes, as JSON that everybody takes: the text itself when it is that already, else
+ * printed anew into the arena. The empty view when it is no JSON at all. */
+ts_view ts_json_clean(struct ts_arena *arena, ts_view text);
 
 /* True when the text opens an object or list and ends before that closes, and is good JSON up to
  * there: a value that somebody cut (dialects §11.8). A trailing "..." is taken off first. */

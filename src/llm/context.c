@@ -3,7 +3,12 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-enum { MOST_DOCUMENTS = 200, LONGEST = 64 << 10, ENOUGH = 200 };
+enum {
+    MOST_DOCUMENTS = 200, /* of a span */
+    MOST_OF_TRACE = 2000, /* each is looked for in each prompt */
+    LONGEST = 64 << 10,
+    ENOUGH = 200
+};
 
 struct ts_retrieved {
     struct ts_retrieved *next;
@@ -27,15 +32,21 @@ size_t ts_retrieved_add(struct ts_retrieved **list, const struct ts_llm *llm, ui
 {
     if (llm->document_count == 0)
         return 0;
+    size_t before = 0;
+    for (const struct ts_retrieved *other = *list; other; other = other->next)
+        before += other->count;
     struct ts_retrieved *r = ts_alloc(sizeof *r);
     r->reranked = llm->kind == TS_KIND_RERANKER;
     r->end = llm->end_ns;
     r->parent = id_of(llm->parent_id);
     r->arena = ts_arena_new();
-    r->documents = ts_arena_alloc(r->arena, llm->document_count * sizeof *r->documents);
+    size_t most = before < MOST_OF_TRACE ? MOST_OF_TRACE - before : 0;
+    if (most > MOST_DOCUMENTS)
+        most = MOST_DOCUMENTS;
+    r->documents = ts_arena_alloc(r->arena, most * sizeof *r->documents);
     for (size_t i = 0; i < llm->document_count; i++) {
         const struct ts_document *d = &llm->documents[i];
-        if (r->count == MOST_DOCUMENTS || d->content.len > LONGEST) {
+        if (r->count == most || d->content.len > LONGEST) {
             ++*cut;
             continue;
         }

@@ -1,6 +1,7 @@
 #include "llm/documents.h"
 
 #include "llm/dialect/events.h"
+#include "llm/meta.h"
 
 static ts_view span_source(struct ts_arena *arena, ts_view span_id)
 {
@@ -150,13 +151,16 @@ static void add_variable(struct ts_arena *arena, const cJSON *value, struct ts_l
 void ts_documents_of_call(struct ts_reader *r, struct ts_llm *out)
 {
     static const char *const names[] = {"context", "context_str", "documents", "docs"};
-    ts_view text = ts_attrs_text(&r->attrs, "llm.prompt_template.variables");
-    const cJSON *variables = text.len ? ts_parse_value(r->arena, text) : NULL;
+    const cJSON *variables = ts_attr_json(r, "llm.prompt_template.variables");
     for (size_t i = 0; i < TS_COUNT(names) && out->document_count == 0; i++)
         if (ts_json_get(variables, names[i]))
             add_variable(r->arena, ts_json_get(variables, names[i]), out);
-    if (out->document_count == 0 && r->request && r->request->document_count > 0) {
-        out->documents = r->request->documents;
-        out->document_count = r->request->document_count;
+    static const char *const keys[] = {"\"document\"", "\"search_result\"", "\"documents\""};
+    const struct ts_payload_request *request = NULL;
+    for (size_t i = 0; i < TS_COUNT(keys) && !request && !out->redacted; i++)
+        request = ts_meta_raw_request(r, keys[i]);
+    if (out->document_count == 0 && request) {
+        out->documents = request->documents;
+        out->document_count = request->document_count;
     }
 }

@@ -109,14 +109,10 @@ static bool says_streaming(struct ts_reader *r)
             return true;
     if (ts_view_ends(ts_attrs_text(&r->attrs, "ai.operationId"), TS_LIT(".doStream")))
         return true;
-    ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
-    if (ts_view_find(parameters, TS_LIT("\"stream\"")) != SIZE_MAX &&
-        ts_json_true(ts_json_get(ts_parse_value(r->arena, parameters), "stream")))
+    if (ts_json_true(ts_parameter(r, "stream")))
         return true;
-    struct ts_payload_request request;
-    bool asked = r->request || ts_view_find(ts_attrs_text(&r->attrs, "input.value"),
-                                            TS_LIT("\"stream\"")) != SIZE_MAX;
-    return asked && ts_meta_raw_request(r, &request) && request.stream;
+    const struct ts_payload_request *request = ts_meta_raw_request(r, "\"stream\"");
+    return request && request->stream;
 }
 
 /* §11.8 (a): a JSON value that ends before it closes tells at how many characters values are cut.
@@ -153,9 +149,17 @@ struct sources {
     size_t count;
 };
 
+static bool has_content(const struct ts_message *messages, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (messages[i].content.len > 0 || messages[i].tool_call_count > 0)
+            return true;
+    return false;
+}
+
 static bool prompt_whole(const struct ts_prompt_side *p)
 {
-    return p->count > 0 && !p->cut && !p->damaged;
+    return has_content(p->messages, p->count) && !p->cut && !p->damaged;
 }
 
 static bool response_whole(const struct ts_response_side *s)
@@ -180,21 +184,25 @@ static int pick_prompt(const struct sources *s)
 {
     int damaged = -1;
     int cut = -1;
+    int empty = -1;
     for (int i = 0; i < (int)s->count; i++) {
         const struct ts_prompt_side *p = &s->items[i].prompt;
         if (prompt_whole(p))
             return i;
-        if (damaged < 0 && p->count > 0 && !p->cut)
+        if (damaged < 0 && has_content(p->messages, p->count) && !p->cut)
             damaged = i;
+        if (empty < 0 && (p->count > 0 || p->withheld))
+            empty = i;
         if (cut < 0 && p->cut)
             cut = i;
     }
-    return damaged >= 0 ? damaged : cut;
+    return damaged >= 0 ? damaged : cut >= 0 ? cut : empty;
 }
 
 static int pick_response(const struct sources *s, int prompt)
 {
     int cut = -1;
+    int withheld = -1;
     if (prompt >= 0 && response_whole(&s->items[prompt].response))
         return prompt;
     for (int i = 0; i < (int)s->count; i++) {
@@ -202,8 +210,10 @@ static int pick_response(const struct sources *s, int prompt)
             return i;
         if (cut < 0 && s->items[i].response.cut)
             cut = i;
+        if (withheld < 0 && s->items[i].response.withheld)
+            withheld = i;
     }
-    return cut;
+    return cut >= 0 ? cut : withheld;
 }
 
 static bool masked(struct ts_reader *r, const struct sources *s, bool prompt)
@@ -250,8 +260,7 @@ static void take_response(struct ts_reader *r, const struct ts_response_side *s,
 /* pydantic-ai: with output mode `tool` the answer is a call of an output tool (§8.4). */
 static bool answers_by_tool(struct ts_reader *r, const struct ts_llm *llm)
 {
-    ts_view text = ts_attrs_text(&r->attrs, "model_request_parameters");
-    const cJSON *parameters = text.len > 0 ? ts_parse_value(r->arena, text) : NULL;
+    const cJSON *parameters = ts_attr_json(r, "model_request_parameters");
     const cJSON *tools = ts_json_get(parameters, "output_tools");
     const cJSON *tool;
     if (!ts_view_is(ts_json_text(ts_json_get(parameters, "output_mode")), "tool"))
@@ -264,24 +273,6 @@ static bool answers_by_tool(struct ts_reader *r, const struct ts_llm *llm)
                 return true;
     }
     return false;
-}
-
-static void set_flags(struct ts_reader *r, struct ts_llm *out)
-{
-    bool any_text = out->response.len > 0;
-    if (r->streaming)
-        out->flags |= TS_FLAG_STREAMING;
-    if (ts_view_is(out->finish_reason, "length"))
-        out->flags |= TS_FLAG_LENGTH_LIMITED;
-    if (r->streaming && any_text && out->finish_reason.len == 0)
-        out->flags |= TS_FLAG_PARTIAL_RESPONSE;
-    if (answers_by_tool(r, out) || out->format_type == TS_FORMAT_JSON_OBJECT ||
-        out->format_type == TS_FORMAT_JSON_SCHEMA)
-        out->flags |= TS_FLAG_STRUCTURED_OUTPUT;
-    if (!any_text && out->tool_call_count > 0)
-        out->flags |= TS_FLAG_TOOL_CALL_ONLY;
-    if (ts_attrs_text(&r->attrs, "gen_ai.request.previous_response.id").len > 0)
-        out->flags |= TS_FLAG_PROMPT_INCOMPLETE;
 }
 
 /* Nothing but markers such as [image], a line each. */
@@ -301,12 +292,31 @@ static bool only_markers(ts_view text)
     return true;
 }
 
-static bool prompt_has_content(const struct ts_llm *llm)
+static void set_flags(struct ts_reader *r, struct ts_llm *out)
 {
-    for (size_t i = 0; i < llm->message_count; i++)
-        if (llm->messages[i].content.len > 0 || llm->messages[i].tool_call_count > 0)
-            return true;
-    return false;
+    bool any_text = !only_markers(out->response);
+    if (r->streaming)
+        out->flags |= TS_FLAG_STREAMING;
+    if (ts_view_is(out->finish_reason, "length"))
+        out->flags |= TS_FLAG_LENGTH_LIMITED;
+    if (r->streaming && any_text && out->finish_reason.len == 0)
+        out->flags |= TS_FLAG_PARTIAL_RESPONSE;
+    if (answers_by_tool(r, out) || out->format_type == TS_FORMAT_JSON_OBJECT ||
+        out->format_type == TS_FORMAT_JSON_SCHEMA)
+        out->flags |= TS_FLAG_STRUCTURED_OUTPUT;
+    if (!any_text && out->tool_call_count > 0)
+        out->flags |= TS_FLAG_TOOL_CALL_ONLY;
+    const struct ts_payload_request *request = NULL;
+    static const char *const held[] = {"\"previous_response_id\"", "\"conversation\""};
+    const cJSON *conversation = ts_parameter(r, "conversation");
+    bool incomplete = ts_attrs_text(&r->attrs, "gen_ai.request.previous_response.id").len > 0 ||
+                      ts_json_text(ts_parameter(r, "previous_response_id")).len > 0 ||
+                      (conversation && !cJSON_IsNull(conversation));
+    for (size_t i = 0; i < TS_COUNT(held) && !request; i++)
+        request = ts_meta_raw_request(r, held[i]);
+    if (incomplete ||
+        (request && request->prompt.incomplete)) /* the server held the rest (§11.13) */
+        out->flags |= TS_FLAG_PROMPT_INCOMPLETE;
 }
 
 static bool prompt_has_media(const struct sources *s, int prompt)
@@ -319,7 +329,7 @@ static enum ts_skip skip_reason(struct ts_reader *r, const struct facts *facts,
                                 const struct ts_llm *llm)
 {
     bool no_answer = llm->response.len == 0 && llm->tool_call_count == 0;
-    bool no_prompt = !prompt_has_content(llm);
+    bool no_prompt = !has_content(llm->messages, llm->message_count);
     bool error_type = ts_attrs_text(&r->attrs, "error.type").len > 0;
     bool withheld = (prompt >= 0 && s->items[prompt].prompt.withheld) ||
                     (response >= 0 && s->items[response].response.withheld);

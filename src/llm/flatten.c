@@ -127,7 +127,8 @@ static void add_calls(struct ts_buf *out, ts_view content, const struct ts_tool_
 /* The name that an earlier call with this id had. */
 static ts_view called_name(const struct ts_llm *llm, size_t before, ts_view id)
 {
-    for (size_t i = 0; i < before; i++)
+    enum { NEAR = 1000 }; /* messages: a result follows its call */
+    for (size_t i = before > NEAR ? before - NEAR : 0; i < before; i++)
         for (size_t k = 0; k < llm->messages[i].tool_call_count; k++)
             if (id.len > 0 && ts_view_eq(llm->messages[i].tool_calls[k].id, id))
                 return llm->messages[i].tool_calls[k].name;

@@ -4,7 +4,7 @@
  * the best rule seen so far is kept. */
 #include "llm/extract.h"
 
-#include "wire/otlp.h"
+#include "llm/attrs.h"
 
 enum { NO_RULE = 99 };
 
@@ -258,7 +258,7 @@ static void by_key_prefix(struct verdict *v, ts_view key)
 /* Keys that decide, by their whole name. */
 static void by_key(struct verdict *v, ts_view key, const struct ts_any *value)
 {
-    ts_view text = value->type == TS_ANY_STRING ? value->bytes : TS_NOTHING;
+    ts_view text = ts_any_text(value);
     if (ts_view_is(key, "openinference.span.kind"))
         by_words(v, 2, openinference_kinds, text);
     else if (ts_view_is(key, "logfire.span_type") && ts_view_is(text, "pending_span"))
@@ -270,10 +270,10 @@ static void by_key(struct verdict *v, ts_view key, const struct ts_any *value)
     else if (ts_view_is(key, "langsmith.span.kind"))
         by_words(v, 4, langsmith_kinds, text);
     else if (ts_view_is(key, "ai.operationId")) {
-        v->operation_id = true;
+        v->operation_id = text.len > 0;
         vercel(v, text);
     } else if (ts_view_is(key, "operation.name"))
-        v->operation_name = text;
+        v->operation_name = v->operation_name.len ? v->operation_name : text;
     else if (ts_view_is(key, "mlflow.spanType"))
         mlflow(v, text);
     else if (ts_view_is(key, "gen_ai.operation.name"))
@@ -298,8 +298,10 @@ static void by_key(struct verdict *v, ts_view key, const struct ts_any *value)
     else if (ts_view_is(key, "event_loop.cycle_id"))
         decide(v, 12, TS_KIND_CHAIN);
     else if (ts_view_is(key, "gcp.vertex.agent.llm_request")) {
+        bool full = (text.len > 0 && !ts_view_is(ts_view_trim(text), "{}")) ||
+                    (value->type == TS_ANY_KVLIST && value->bytes.len > 0);
+        v->adk_request_full = v->adk_request ? v->adk_request_full : full;
         v->adk_request = true;
-        v->adk_request_full = text.len > 0 && !ts_view_is(ts_view_trim(text), "{}");
     } else if (ts_view_is(key, "gcp.vertex.agent.tool_call_args"))
         v->adk_tool = true;
     else if (ts_view_is(key, "haystack.component.type"))

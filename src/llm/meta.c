@@ -92,20 +92,23 @@ static bool mentions(ts_view text, const char *key)
     return ts_view_find(text, ts_view_str(key)) != SIZE_MAX;
 }
 
-bool ts_meta_raw_request(struct ts_reader *r, struct ts_payload_request *out)
+/* Parsing the request again only pays when it says something that is asked for. In a text that was encoded
+ * twice the quotes are escaped. */
+static bool may_mention(const struct ts_any *input, const char *key)
 {
-    if (r->request) {
-        *out = *r->request;
-        return true;
-    }
-    return ts_payload_read_request(r->arena, ts_raw_tree(r, &r->input, "input.value"), out);
+    ts_view text = ts_view_trim(ts_any_text(input));
+    bool structure = input && (input->type == TS_ANY_KVLIST || input->type == TS_ANY_ARRAY);
+    return structure || (text.len > 0 && text.ptr[0] == '"') || mentions(text, key);
 }
 
-/* Parsing the request again only pays when it says something that is asked for. */
-static bool request_about(struct ts_reader *r, const char *key, struct ts_payload_request *out)
+const struct ts_payload_request *ts_meta_raw_request(struct ts_reader *r, const char *about)
 {
-    return (r->request || mentions(ts_attrs_text(&r->attrs, "input.value"), key)) &&
-           ts_meta_raw_request(r, out);
+    if (r->request || !may_mention(ts_attrs_get(&r->attrs, "input.value"), about))
+        return r->request;
+    struct ts_payload_request *request = ts_arena_alloc(r->arena, sizeof *request);
+    if (ts_payload_read_request(r->arena, ts_raw_tree(r, &r->input, "input.value"), request))
+        r->request = request;
+    return r->request;
 }
 
 /* ---- fields ---- */
@@ -120,15 +123,20 @@ static ts_view plain_text(struct ts_reader *r, const char *name)
     return cJSON_IsString(tree) ? ts_json_text(tree) : text;
 }
 
+static ts_view raw_model(struct ts_reader *r)
+{
+    const struct ts_payload_request *request = ts_meta_raw_request(r, "\"model\"");
+    return request ? request->model : TS_NOTHING;
+}
+
 static void read_model(struct ts_reader *r, const struct ts_payload_response *raw,
                        struct ts_llm *out)
 {
-    struct ts_payload_request request;
     for (const char *const *name = models; *name && out->model.len == 0; name++) {
         if (strcmp(*name, RAW_RESPONSE) == 0)
             out->model = raw->model;
         else if (strcmp(*name, RAW_REQUEST) == 0)
-            out->model = request_about(r, "\"model\"", &request) ? request.model : TS_NOTHING;
+            out->model = raw_model(r);
         else
             out->model = plain_text(r, *name);
     }
@@ -160,23 +168,22 @@ static void read_usage(struct ts_reader *r, const struct ts_payload_response *ra
 {
     static const char *const objects[] = {"langfuse.observation.usage_details",
                                           "mlflow.chat.tokenUsage"};
-    struct ts_usage told = {-1, -1, -1, -1, -1, -1};
+    struct ts_usage told[TS_COUNT(objects)];
     for (size_t i = 0; i < TS_COUNT(objects); i++)
-        if (ts_attrs_text(&r->attrs, objects[i]).len > 0)
-            told = ts_usage_of(ts_parse_value(r->arena, ts_attrs_text(&r->attrs, objects[i])));
+        told[i] = ts_usage_of(ts_attr_json(r, objects[i]));
     *out = (struct ts_usage){-1, -1, -1, -1, -1, -1};
     for (size_t i = 0; i < TS_COUNT(counts); i++) {
         int64_t *to = (int64_t *)(void *)((char *)out + counts[i].offset);
         for (const char *const *name = counts[i].names; *name && *to < 0; name++)
             if (!ts_any_int64(ts_attrs_get(&r->attrs, *name), to))
                 *to = -1;
-        if (*to < 0)
-            memcpy(to, (const char *)&told + counts[i].offset, sizeof *to);
+        for (size_t k = 0; k < TS_COUNT(objects) && *to < 0; k++)
+            memcpy(to, (const char *)&told[k] + counts[i].offset, sizeof *to);
         if (*to < 0)
             memcpy(to, (const char *)&raw->usage + counts[i].offset, sizeof *to);
     }
     if (out->total_tokens < 0 && out->input_tokens >= 0 && out->output_tokens >= 0)
-        out->total_tokens = out->input_tokens + out->output_tokens;
+        out->total_tokens = ts_count_sum(out->input_tokens, out->output_tokens);
 }
 
 /* A recorded value as one word; an array gives its first. */
@@ -208,10 +215,7 @@ static void read_finish(struct ts_reader *r, ts_view of_source,
             return;
     if (try_finish(r, of_source, out) || try_finish(r, raw->side.finish_raw, out))
         return;
-    ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
-    if (mentions(parameters, "\"stop_reason\"")) /* Bedrock Converse, and nowhere else */
-        try_finish(
-            r, ts_json_text(ts_json_get(ts_parse_value(r->arena, parameters), "stop_reason")), out);
+    try_finish(r, ts_json_text(ts_parameter(r, "stop_reason")), out); /* Bedrock Converse */
 }
 
 /* Gemini: one entry holds several (§5.1). */
@@ -260,10 +264,9 @@ static void add_functions(struct ts_reader *r, struct ts_llm *out)
     out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
     out->has_tools = true;
     while (ts_flats_take(&flats, &one)) {
-        ts_view schema = ts_flats_text(&one, "parameters");
-        if (schema.len == 0)
-            schema = ts_flats_text(&one, "input_schema");
-        const cJSON *tree = ts_parse_value(r->arena, schema);
+        const struct ts_any *schema = ts_flats_get(&one, "parameters");
+        const cJSON *tree =
+            ts_any_json(r->arena, schema ? schema : ts_flats_get(&one, "input_schema"));
         out->tools[out->tool_count++] =
             (struct ts_tool){ts_flats_text(&one, "name"), ts_flats_text(&one, "description"),
                              tree ? ts_json_print(r->arena, tree) : TS_NOTHING};
@@ -275,23 +278,24 @@ static void read_tools(struct ts_reader *r, struct ts_llm *out)
     static const char *const lists[] = {"gen_ai.tool.definitions", "ai.prompt.tools"};
     struct ts_flats flats;
     struct ts_flats one;
-    struct ts_payload_request request;
     ts_attrs_flat(r->arena, &r->attrs, "llm.tools.", &flats);
     if (flats.count > 0) {
         out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
         out->has_tools = true;
     }
     while (ts_flats_take(&flats, &one)) {
-        const cJSON *json = ts_parse_value(r->arena, ts_flats_text(&one, "tool.json_schema"));
+        const cJSON *json = ts_any_json(r->arena, ts_flats_get(&one, "tool.json_schema"));
         out->tool_count += json && ts_tool_of_json(r->arena, json, &out->tools[out->tool_count]);
     }
-    add_tools(r->arena, ts_parse_value(r->arena, ts_attrs_text(&r->attrs, "llm.tools")), out);
+    add_tools(r->arena, ts_attr_json(r, "llm.tools"), out);
     for (size_t i = 0; i < TS_COUNT(lists); i++)
-        add_tools(r->arena, ts_any_json(r->arena, ts_attrs_get(&r->attrs, lists[i])), out);
+        add_tools(r->arena, ts_attr_json(r, lists[i]), out);
     add_functions(r, out);
-    add_tools(r->arena, ts_any_json(r->arena, ts_attrs_get(&r->attrs, "mlflow.chat.tools")), out);
-    if (!out->has_tools && request_about(r, "\"tools\"", &request))
-        add_tools(r->arena, request.tools, out);
+    add_tools(r->arena, ts_attr_json(r, "mlflow.chat.tools"), out);
+    const struct ts_payload_request *request =
+        out->has_tools ? NULL : ts_meta_raw_request(r, "\"tools\"");
+    if (request)
+        add_tools(r->arena, request->tools, out);
 }
 
 static bool read_format_json(struct ts_reader *r, const cJSON *format, struct ts_llm *out)
@@ -299,6 +303,8 @@ static bool read_format_json(struct ts_reader *r, const cJSON *format, struct ts
     ts_view type = ts_json_text(ts_json_get(format, "type"));
     if (ts_view_is(type, "json_schema")) {
         const cJSON *schema = ts_json_path(format, "json_schema.schema");
+        if (!schema)
+            schema = ts_json_get(format, "schema"); /* Responses */
         out->format_type = TS_FORMAT_JSON_SCHEMA;
         out->format_schema = schema ? ts_json_print(r->arena, schema) : TS_NOTHING;
     } else if (ts_view_is(type, "json_object")) {
@@ -309,8 +315,12 @@ static bool read_format_json(struct ts_reader *r, const cJSON *format, struct ts
     return out->format_type != TS_FORMAT_NONE;
 }
 
-static bool read_schema(struct ts_llm *out, ts_view schema)
+static bool read_schema(struct ts_reader *r, const char *name, struct ts_llm *out)
 {
+    const struct ts_any *value = ts_attrs_get(&r->attrs, name);
+    ts_view text = ts_any_text(value);
+    const cJSON *tree = text.len ? NULL : ts_any_json(r->arena, value);
+    ts_view schema = tree ? ts_json_print(r->arena, tree) : ts_json_clean(r->arena, text);
     if (schema.len == 0)
         return false;
     out->format_type = TS_FORMAT_JSON_SCHEMA;
@@ -320,17 +330,17 @@ static bool read_schema(struct ts_llm *out, ts_view schema)
 
 static void read_format(struct ts_reader *r, struct ts_llm *out)
 {
-    struct ts_payload_request request;
-    ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
-    if (mentions(parameters, "\"response_format\"") &&
-        read_format_json(r, ts_json_get(ts_parse_value(r->arena, parameters), "response_format"),
-                         out))
+    if (read_format_json(r, ts_parameter(r, "response_format"), out) ||
+        read_schema(r, "gen_ai.request.structured_output_schema", out) ||
+        read_schema(r, "ai.schema", out))
         return;
-    if (read_schema(out, ts_attrs_text(&r->attrs, "gen_ai.request.structured_output_schema")) ||
-        read_schema(out, ts_attrs_text(&r->attrs, "ai.schema")))
-        return;
-    if (request_about(r, "\"response_format\"", &request) &&
-        read_format_json(r, request.response_format, out))
+    static const char *const keys[] = {"\"response_format\"",    "\"format\"",
+                                       "\"response_schema\"",    "\"responseSchema\"",
+                                       "\"response_mime_type\"", "\"responseMimeType\""};
+    const struct ts_payload_request *request = NULL;
+    for (size_t i = 0; i < TS_COUNT(keys) && !request; i++)
+        request = ts_meta_raw_request(r, keys[i]);
+    if (request && read_format_json(r, request->response_format, out))
         return;
     ts_view word = ts_attrs_text(&r->attrs, "gen_ai.openai.request.response_format");
     ts_view type = ts_attrs_text(&r->attrs, "gen_ai.output.type");

@@ -7,7 +7,7 @@
 /* Fills model, provider, response id, usage, finish reason, tools, response format, log
  * probabilities, session and user. `finish_raw` is the winning source's own word. */
 void ts_meta_read(struct ts_reader *r, ts_view finish_raw, struct ts_llm *out);
-/* The raw request, where it is needed and there is one; false: none. */
-bool ts_meta_raw_request(struct ts_reader *r, struct ts_payload_request *out);
+/* The raw request, where there is one and its text holds `about`, a key in quotes; NULL: none. */
+const struct ts_payload_request *ts_meta_raw_request(struct ts_reader *r, const char *about);
 
 #endif

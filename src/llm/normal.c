@@ -27,7 +27,7 @@ static const char *find(const struct row *rows, ts_view word)
 
 /* ---- roles ---- */
 
-ts_view ts_normal_role(ts_view recorded)
+static const char *known_role(ts_view recorded)
 {
     static const struct row rows[] = {
         {"user", "user"},         {"assistant", "assistant"},
@@ -38,8 +38,18 @@ ts_view ts_normal_role(ts_view recorded)
         {"function", "tool"},     {"tool_result", "tool"},
         {"ipython", "tool"},      {NULL, NULL},
     };
-    const char *role = find(rows, recorded);
+    return find(rows, recorded);
+}
+
+ts_view ts_normal_role(ts_view recorded)
+{
+    const char *role = known_role(recorded);
     return ts_view_str(role ? role : "user");
+}
+
+ts_view ts_own_role(ts_view recorded)
+{
+    return known_role(recorded) ? TS_NOTHING : recorded;
 }
 
 /* ---- finish reasons ---- */
@@ -222,6 +232,20 @@ ts_view ts_provider_of_model(ts_view model)
         if (ts_view_starts_nocase(model, ts_view_str(prefixes[i].recorded)))
             return ts_view_str(prefixes[i].normal);
     return TS_NOTHING;
+}
+
+ts_view ts_media_marker(ts_view text)
+{
+    static const struct row rows[] = {
+        {"image/", "[image]"}, {"audio/", "[audio]"}, {"video/", "[video]"}, {"", "[file]"}};
+    ts_view head = TS_LIT("@@@langfuseMedia:type=");
+    ts_view t = ts_view_trim(text);
+    if (!ts_view_starts(t, head) || !ts_view_ends(t, TS_LIT("@@@")))
+        return TS_NOTHING;
+    size_t i = 0;
+    while (!ts_view_starts(ts_view_from(t, head.len), ts_view_str(rows[i].recorded)))
+        i++;
+    return ts_view_str(rows[i].normal);
 }
 
 bool ts_is_mask(ts_view text)

@@ -253,7 +253,7 @@ static bool put_message(const ProtobufCMessageDescriptor *d, const cJSON *v, con
 
 bool ts_otlp_from_json(ts_view json, struct ts_buf *out, struct ts_err *err)
 {
-    struct ts_json_limits limits = {256u << 20, 8 + 3 * TS_ANY_MAX_DEPTH};
+    struct ts_json_limits limits = {256u << 20, 8 + 3 * TS_ANY_MAX_DEPTH, SIZE_MAX};
     cJSON *tree = ts_json_parse(json, &limits, err);
     if (!tree)
         return false;

@@ -1,7 +1,12 @@
-/* extract.c - any span: OTLP/JSON with spans in it, or the bytes of one span. Whatever comes, a record and
- * its JSON come out. */
+/* extract.c - any spans: OTLP/JSON, the bytes of one span, or lines of attributes. Whatever comes, a record
+ * comes out of every span, and its JSON is JSON; the trace table takes it, and a scorer's prompt can be
+ * made of it. */
 #include "json/json.h"
 #include "llm/extract.h"
+#include "llm/flatten.h"
+#include "llm/trace.h"
+#include "tests/unit/span_lines.h"
+#include "tests/unit/strict_json.h"
 #include "wire/otlp_json.h"
 #include "wire/scan.h"
 
@@ -9,37 +14,87 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void read_one(ts_view resource, ts_view scope, ts_view span)
+struct reading {
+    struct ts_traces *traces;
+    bool resolving; /* all spans are noted first, as those of one batch are */
+};
+
+static void must(bool ok)
 {
-    struct ts_arena *arena = ts_arena_new();
-    struct ts_llm llm;
+    if (!ok)
+        abort();
+}
+
+/* What print.c says of its own: arguments and schemas are JSON texts. */
+static void check_record(struct ts_arena *arena, const struct ts_llm *llm)
+{
     struct ts_buf text = TS_BUF_INIT;
-    ts_llm_extract(arena, resource, scope, span, &llm);
-    if (!ts_llm_print(&llm, &text))
-        abort();
-    cJSON *tree = ts_json_parse(ts_buf_view(&text), NULL, NULL);
-    if (!tree)
-        abort();
-    cJSON_Delete(tree);
+    must(ts_llm_print(llm, &text));
+    must(ts_json_is_strict(ts_buf_view(&text)));
     ts_buf_release(&text);
-    ts_arena_free(arena);
+    if (llm->kind != TS_KIND_LLM)
+        return;
+    must(ts_utf8_valid(ts_flatten_prompt(arena, llm)));
+    must(ts_utf8_valid(ts_flatten_response(arena, llm)));
+    must(llm->skip || llm->response.len > 0 || llm->tool_call_count > 0);
+    must(llm->skip || llm->message_count > 0);
 }
 
 static void on_span(void *arg, const struct ts_span_at *at)
 {
-    (void)arg;
-    read_one(ts_span_resource(at), ts_span_scope(at), at->span);
+    const struct reading *r = arg;
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_llm llm;
+    ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
+    must(llm.kind == ts_span_kind(at->span));
+    if (r->resolving) {
+        ts_traces_resolve(r->traces, arena, &llm);
+        check_record(arena, &llm);
+    } else {
+        ts_traces_note(r->traces, &llm, true);
+    }
+    ts_arena_free(arena);
+}
+
+static void read_request(ts_view request)
+{
+    struct reading r = {.traces = ts_traces_new(1 << 20, 60 * TS_S)};
+    struct ts_scan scan;
+    if (ts_scan(request, false, on_span, &r, &scan, NULL)) {
+        r.resolving = true;
+        ts_scan(request, false, on_span, &r, &scan, NULL);
+    }
+    ts_traces_free(r.traces);
+}
+
+static void read_span(ts_view span)
+{
+    struct ts_buf scope = TS_BUF_INIT;
+    struct ts_buf resource = TS_BUF_INIT;
+    struct ts_buf request = TS_BUF_INIT;
+    ts_put_bytes(&scope, TS_SS_SPANS, span);
+    ts_put_bytes(&resource, TS_RS_SCOPE_SPANS, ts_buf_view(&scope));
+    ts_put_bytes(&request, TS_REQUEST_RESOURCE_SPANS, ts_buf_view(&resource));
+    read_request(ts_buf_view(&request));
+    ts_buf_release(&scope);
+    ts_buf_release(&resource);
+    ts_buf_release(&request);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ts_view input = ts_view_of(data, size);
     struct ts_buf request = TS_BUF_INIT;
-    struct ts_scan scan;
-    if (size > 0 && data[0] != '{')
-        read_one(TS_NOTHING, TS_NOTHING, input);
-    else if (ts_otlp_from_json(input, &request, NULL))
-        ts_scan(ts_buf_view(&request), true, on_span, NULL, &scan, NULL);
+    struct ts_buf span = TS_BUF_INIT;
+    if (size > 0 && memchr("=~#@-!", data[0], 6)) {
+        ts_put_span_lines(&span, input);
+        read_span(ts_buf_view(&span));
+    } else if (size > 0 && data[0] != '{') {
+        read_span(input);
+    } else if (ts_otlp_from_json(input, &request, NULL)) {
+        read_request(ts_buf_view(&request));
+    }
+    ts_buf_release(&span);
     ts_buf_release(&request);
     return 0;
 }

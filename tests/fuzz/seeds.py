@@ -13,6 +13,33 @@ CONTENTS = ["<score>85/100</score>", "Choice: [A]", "Rating: Five", "<rating>**8
             'data: {"choices":[{"delta":{"content":"<score>1</score>"}}]}\n\ndata: [DONE]\n']
 
 
+def text_of(value: dict) -> str:
+    """An AnyValue as it would stand in a string: one that holds JSON already is left alone."""
+    kind, inner = next(iter(value.items()), ("stringValue", ""))
+    if kind in ("arrayValue", "kvlistValue"):
+        return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+    return str(inner)
+
+
+def plain(value: dict) -> object:
+    kind, inner = next(iter(value.items()), ("stringValue", None))
+    if kind == "arrayValue":
+        return [plain(v) for v in inner.get("values", [])]
+    if kind == "kvlistValue":
+        return {pair["key"]: plain(pair["value"]) for pair in inner.get("values", [])}
+    return inner
+
+
+def lines_of(span: dict) -> str:
+    """The span as lines that extract.c reads: JSON in strings stands there unescaped."""
+    def attributes(holder: dict) -> list[str]:
+        return [f"={a['key']}\t{text_of(a['value'])}".replace("\n", " ") for a in holder.get("attributes", [])]
+    lines = attributes(span)
+    for event in span.get("events", []):
+        lines += [f"!{event['name']}", *attributes(event)]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     out = Path(sys.argv[1])
     for target in ("reply", "replay", "extract"):
@@ -20,11 +47,15 @@ def main() -> None:
     for path in sorted((FIXTURES / "dialects").glob("*.json")):
         if path.name.endswith(".expected.json"):
             continue
-        for group in json.loads(path.read_text())["resourceSpans"]:
+        request = json.loads(path.read_text())
+        whole = json.dumps(request, separators=(",", ":"))  # spans of one trace tell of each other
+        (out / f"extract/{path.stem}").write_text(whole)
+        for group in request["resourceSpans"]:
             for scope in group["scopeSpans"]:
                 for span in scope["spans"]:  # one a seed: small seeds are changed faster
                     one = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
                     (out / f"extract/{path.stem}-{span['spanId']}").write_text(json.dumps(one))
+                    (out / f"extract/{path.stem}-{span['spanId']}.lines").write_text(lines_of(span))
     for i, text in enumerate(CONTENTS):
         (out / f"reply/content{i}").write_text(text)
     for line in VECTORS.read_text().splitlines()[::5]:

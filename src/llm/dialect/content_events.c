@@ -1,6 +1,7 @@
 /* content_events.c - the conventions up to 1.27, and who still writes so (dialects §6.6): one event with
  * the prompt, one with the completion; JSON text, plain text, or an array of texts. */
 #include "llm/dialect/events.h"
+#include "llm/dialect/pair.h"
 #include "llm/dialect/said.h"
 
 /* OpenLIT's stand-in for an answer that was a call of tools. */
@@ -9,12 +10,17 @@ static bool is_stand_in(ts_view text)
     return ts_view_is(ts_view_trim(text), "Function called with tools");
 }
 
-static void read_value(struct ts_reader *r, const struct ts_any *value, const char *role,
+/* True: the value was cut. */
+static bool read_value(struct ts_reader *r, const struct ts_any *value, const char *role,
                        struct ts_said *s)
 {
     const cJSON *tree = ts_any_json(r->arena, value);
     ts_view text = ts_any_text(value);
     const cJSON *item;
+    if (cJSON_IsString(tree)) /* a text that was encoded */
+        text = ts_json_text(tree);
+    if (ts_json_is_cut(text)) /* it yields nothing (§11.8) */
+        return true;
     if (cJSON_IsArray(tree) && (cJSON_IsObject(tree->child) || cJSON_IsString(tree->child))) {
         cJSON_ArrayForEach(item, tree)
         {
@@ -23,9 +29,10 @@ static void read_value(struct ts_reader *r, const struct ts_any *value, const ch
             else
                 ts_said_message(s, ts_view_str(role), item);
         }
-    } else if (text.len > 0 && !is_stand_in(text)) {
+    } else if (!ts_says_nothing(text) && !is_stand_in(text)) {
         ts_said_text(s, role, text);
     }
+    return ts_is_cut(r, text);
 }
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
@@ -35,14 +42,20 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     struct ts_said answer = {.arena = r->arena};
     struct ts_span_event event;
     size_t at = 0;
+    bool prompt_cut = false;
+    bool answer_cut = false;
     while (ts_event_next(r, names, &at, &event)) {
         if (ts_view_is(event.name, "gen_ai.content.prompt"))
-            read_value(r, ts_attrs_get(&event.attrs, "gen_ai.prompt"), "user", &prompt);
+            prompt_cut |=
+                read_value(r, ts_attrs_get(&event.attrs, "gen_ai.prompt"), "user", &prompt);
         else if (!ts_view_ends(event.name, TS_LIT(".chunk")))
-            read_value(r, ts_attrs_get(&event.attrs, "gen_ai.completion"), "assistant", &answer);
+            answer_cut |= read_value(r, ts_attrs_get(&event.attrs, "gen_ai.completion"),
+                                     "assistant", &answer);
     }
     ts_said_prompt(&prompt, &out->prompt);
     ts_said_choices(&answer, NULL, &out->response);
+    out->prompt.cut = prompt_cut;
+    out->response.cut = answer_cut;
 }
 
 const struct ts_dialect ts_dialect_content_events = {"content_events", read_source};

@@ -21,11 +21,11 @@ struct ts_reader {
     bool streaming; /* evidence was seen (§11.1) */
     bool is_llm;
     size_t cut_length; /* §11.8 L: values of so many characters are cut; 0: none known */
-    /* raw payloads of input.value and output.value, parsed on first use */
+    /* input.value, output.value and llm.invocation_parameters, parsed on first use */
     struct ts_raw {
         bool tried;
-        cJSON *tree; /* freed with the arena */
-    } input, output;
+        const cJSON *tree; /* freed with the arena */
+    } input, output, parameters;
     /* the first payloads met on the way, for the metadata; NULL: none */
     struct ts_payload_request *request;
     struct ts_payload_response *response;
@@ -100,21 +100,36 @@ bool ts_payload_read_response(struct ts_arena *arena, const cJSON *tree,
 
 /* ---- shared by dialects ---- */
 
-/* The JSON of input.value / output.value, or NULL; parsed once (twice where it was encoded twice). */
+/* The JSON of an attribute by its name: text that is parsed, or a structure (§2.1); NULL: none. */
+const cJSON *ts_attr_json(struct ts_reader *r, const char *name);
+/* A member of llm.invocation_parameters. */
+const cJSON *ts_parameter(struct ts_reader *r, const char *name);
+/* The same for one of the reader's, parsed once. */
 const cJSON *ts_raw_tree(struct ts_reader *r, struct ts_raw *raw, const char *key);
 /* One JSON text, doubly encoded or not; NULL when it is none. Freed with the arena. */
 cJSON *ts_parse_value(struct ts_arena *arena, ts_view text);
 /* §11.8: is this recorded text cut? */
 bool ts_is_cut(const struct ts_reader *r, ts_view text);
+bool ts_any_cut(const struct ts_reader *r, const struct ts_flats *values);
 /* Arguments as valid JSON text (§2.2). */
 ts_view ts_arguments_of_text(struct ts_arena *arena, ts_view recorded);
 ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded);
+ts_view ts_arguments_of_any(struct ts_arena *arena,
+                            const struct ts_any *recorded); /* NULL is fine */
 /* Adds a call unless the list has it already (§2.2). The list has room for one more. */
 void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_call call);
-/* Two texts with a newline between; either may be empty. */
-ts_view ts_join_lines(struct ts_arena *arena, ts_view a, ts_view b);
+/* A text put together of pieces; zeroed at first. One piece is a view of itself, more are copied, in
+ * time and memory that grow with the text alone, however many pieces it has. */
+struct ts_text {
+    ts_view view;
+    size_t room; /* 0: the view is somebody else's */
+};
+/* Adds a piece, behind `between` where there is text already. An empty piece adds nothing. */
+void ts_text_add(struct ts_arena *arena, struct ts_text *text, ts_view piece, const char *between);
 /* Token counts under anybody's names; -1 where there is none. */
 struct ts_usage ts_usage_of(const cJSON *usage);
+/* Sum of two counts; -1 where it does not fit. */
+int64_t ts_count_sum(int64_t a, int64_t b);
 /* Any attribute value as JSON: text is parsed (NULL when it is none), a structure is converted.
  * Freed with the arena. */
 const cJSON *ts_any_json(struct ts_arena *arena, const struct ts_any *any);

@@ -21,13 +21,12 @@ static ts_view event_name(ts_view event)
 bool ts_event_next(struct ts_reader *r, const char *const *prefixes, size_t *at,
                    struct ts_span_event *out)
 {
-    struct ts_cursor c = ts_cursor_of(r->span);
+    struct ts_cursor c = ts_cursor_of(ts_view_from(r->span, *at));
     struct ts_field f;
-    size_t place = 0;
     while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
-        if (f.number != TS_SPAN_EVENTS || f.wire != TS_WIRE_LEN || place++ < *at)
+        if (f.number != TS_SPAN_EVENTS || f.wire != TS_WIRE_LEN)
             continue;
-        *at = place;
+        *at = (size_t)(c.at - r->span.ptr);
         out->name = event_name(f.bytes);
         if (!starts_with_any(out->name, prefixes))
             continue;

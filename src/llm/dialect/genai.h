@@ -10,11 +10,15 @@ void ts_genai_read(struct ts_reader *r, const struct ts_attrs *attrs, struct ts_
 /* Bodies of per-message events (§6.4): {content, role, tool_calls, id …} under an event's name. */
 struct ts_genai_bodies {
     struct ts_said prompt, answers;
-    ts_view *finish; /* of each answer */
-    int64_t *index;
-    bool chose; /* a choice was seen: the prompt is over */
+    struct ts_genai_choice { /* of each answer */
+        int64_t index;
+        size_t place; /* among the answers */
+        ts_view finish;
+    } * choices;
+    size_t room; /* of choices */
+    bool chose;  /* a choice was seen: the prompt is over */
 };
 void ts_genai_body(struct ts_genai_bodies *b, ts_view event, const cJSON *body);
-void ts_genai_bodies_give(const struct ts_genai_bodies *b, struct ts_source *out);
+void ts_genai_bodies_give(struct ts_genai_bodies *b, struct ts_source *out);
 
 #endif

@@ -1,6 +1,8 @@
 /* genai_bodies.c - bodies of per-message events into a prompt and its choices (dialects §6.4). */
 #include "llm/dialect/genai.h"
 
+#include <stdlib.h>
+
 /* "gen_ai.user.message" → user */
 static ts_view role_of(ts_view event)
 {
@@ -17,14 +19,29 @@ static bool says_something(const cJSON *body)
     return false;
 }
 
+static void note_choice(struct ts_genai_bodies *b, size_t place, const cJSON *body)
+{
+    if (place >= b->room) {
+        size_t room = 2 * place + 4;
+        struct ts_genai_choice *more = ts_arena_alloc(b->answers.arena, room * sizeof *more);
+        if (place)
+            memcpy(more, b->choices, place * sizeof *more);
+        b->choices = more;
+        b->room = room;
+    }
+    struct ts_genai_choice *choice = &b->choices[place];
+    *choice = (struct ts_genai_choice){.index = (int64_t)place, .place = place};
+    ts_json_int64(ts_json_get(body, "index"), &choice->index);
+    choice->finish = ts_json_text(ts_json_get(body, "finish_reason"));
+}
+
 /* {index, finish_reason, message: {…} or text, tool_calls beside it or inside}. */
 static void read_choice(struct ts_genai_bodies *b, const cJSON *body)
 {
     const cJSON *message = ts_json_get(body, "message");
     const cJSON *beside = ts_json_get(body, "tool_calls");
-    size_t before = b->answers.count;
     if (cJSON_IsObject(message) && (!beside || ts_json_get(message, "tool_calls"))) {
-        ts_said_message(&b->answers, TS_LIT("assistant"), message);
+        ts_said_reply(&b->answers, message);
     } else {
         cJSON *both = cJSON_CreateObject();
         const cJSON *content = cJSON_IsObject(message) ? ts_json_get(message, "content")
@@ -34,22 +51,10 @@ static void read_choice(struct ts_genai_bodies *b, const cJSON *body)
             cJSON_AddItemReferenceToObject(both, "content", (cJSON *)(uintptr_t)content);
         if (beside)
             cJSON_AddItemReferenceToObject(both, "tool_calls", (cJSON *)(uintptr_t)beside);
-        ts_said_message(&b->answers, TS_LIT("assistant"), both);
+        ts_said_reply(&b->answers, both);
         cJSON_Delete(both);
     }
-    if (b->answers.count == before)
-        return;
-    ts_view *finish = ts_arena_alloc(b->answers.arena, b->answers.count * sizeof *finish);
-    if (b->finish)
-        memcpy(finish, b->finish, before * sizeof *finish);
-    finish[b->answers.count - 1] = ts_json_text(ts_json_get(body, "finish_reason"));
-    b->finish = finish;
-    int64_t *index = ts_arena_alloc(b->answers.arena, b->answers.count * sizeof *index);
-    if (b->index)
-        memcpy(index, b->index, before * sizeof *index);
-    if (!ts_json_int64(ts_json_get(body, "index"), &index[b->answers.count - 1]))
-        index[b->answers.count - 1] = (int64_t)before;
-    b->index = index;
+    note_choice(b, b->answers.count - 1, body);
 }
 
 void ts_genai_body(struct ts_genai_bodies *b, ts_view event, const cJSON *body)
@@ -71,32 +76,35 @@ void ts_genai_body(struct ts_genai_bodies *b, ts_view event, const cJSON *body)
     ts_said_message(&b->prompt, role_of(event), body);
 }
 
-/* Choices in the order of their index; the events may have come in another. */
-static void sort_choices(const struct ts_genai_bodies *b)
+static int by_index(const void *a, const void *b)
 {
-    for (size_t i = 1; i < b->answers.count; i++)
-        for (size_t k = i; k > 0 && b->index[k] < b->index[k - 1]; k--) {
-            struct ts_message m = b->answers.messages[k];
-            ts_view finish = b->finish[k];
-            int64_t index = b->index[k];
-            b->answers.messages[k] = b->answers.messages[k - 1];
-            b->finish[k] = b->finish[k - 1];
-            b->index[k] = b->index[k - 1];
-            b->answers.messages[k - 1] = m;
-            b->finish[k - 1] = finish;
-            b->index[k - 1] = index;
-        }
+    const struct ts_genai_choice *x = a;
+    const struct ts_genai_choice *y = b;
+    if (x->index != y->index)
+        return x->index < y->index ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
 }
 
-void ts_genai_bodies_give(const struct ts_genai_bodies *b, struct ts_source *out)
+/* Choices in the order of their index; the events may have come in another. */
+static void give_choices(struct ts_genai_bodies *b, struct ts_response_side *out)
 {
-    sort_choices(b);
+    struct ts_arena *arena = b->answers.arena;
+    size_t n = b->answers.count;
+    struct ts_said sorted = b->answers;
+    ts_view *finish = ts_arena_alloc(arena, n * sizeof *finish);
+    sorted.messages = ts_arena_alloc(arena, n * sizeof *sorted.messages);
+    qsort(b->choices, n, sizeof *b->choices, by_index);
+    for (size_t i = 0; i < n; i++) {
+        sorted.messages[i] = b->answers.messages[b->choices[i].place];
+        finish[i] = b->choices[i].finish;
+    }
+    ts_said_choices(&sorted, finish, out);
+}
+
+void ts_genai_bodies_give(struct ts_genai_bodies *b, struct ts_source *out)
+{
     ts_said_prompt(&b->prompt, &out->prompt);
-    if (b->answers.count > 1)
-        ts_said_choices(&b->answers, b->finish, &out->response);
-    else
-        ts_said_answer(&b->answers, &out->response);
-    if (b->answers.count == 1 && b->finish)
-        out->response.finish_raw = b->finish[0];
+    if (b->answers.count > 0)
+        give_choices(b, &out->response);
     out->response.withheld = b->answers.withheld;
 }

@@ -3,13 +3,15 @@
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
-    const cJSON *input = ts_any_json(r->arena, ts_attrs_get(&r->attrs, "genkit:input"));
-    const cJSON *output = ts_any_json(r->arena, ts_attrs_get(&r->attrs, "genkit:output"));
+    const cJSON *input = ts_attr_json(r, "genkit:input");
+    const cJSON *output = ts_attr_json(r, "genkit:output");
     const cJSON *message = ts_json_get(output, "message");
     struct ts_said prompt = {.arena = r->arena};
     struct ts_said answer = {.arena = r->arena};
     ts_said_list(&prompt, ts_json_get(input, "messages"));
     ts_said_prompt(&prompt, &out->prompt);
+    out->prompt.cut = ts_json_is_cut(ts_attrs_text(&r->attrs, "genkit:input"));
+    out->response.cut = ts_json_is_cut(ts_attrs_text(&r->attrs, "genkit:output"));
     if (!message)
         return;
     ts_said_message(&answer, TS_LIT("assistant"), message);

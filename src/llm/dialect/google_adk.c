@@ -7,7 +7,7 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
 {
     ts_pair_prompt(r, ts_attrs_get(&r->attrs, "gcp.vertex.agent.llm_request"), false, &out->prompt);
     ts_view text = ts_attrs_text(&r->attrs, "gcp.vertex.agent.llm_response");
-    const cJSON *tree = ts_parse_value(r->arena, text);
+    const cJSON *tree = ts_attr_json(r, "gcp.vertex.agent.llm_response");
     struct ts_said s = {.arena = r->arena, .tight = true};
     out->response.cut = ts_json_is_cut(text);
     out->response.finish_raw = ts_json_text(ts_json_get(tree, "finish_reason"));

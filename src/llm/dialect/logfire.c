@@ -3,11 +3,15 @@
 #include "llm/dialect/genai.h"
 #include "llm/dialect/pair.h"
 
+#include "llm/normal.h"
+
 static void read_events(struct ts_reader *r, struct ts_source *out)
 {
-    const cJSON *list = ts_any_json(r->arena, ts_attrs_get(&r->attrs, "events"));
+    const cJSON *list = ts_attr_json(r, "events");
     struct ts_genai_bodies b = {.prompt.arena = r->arena, .answers.arena = r->arena};
     const cJSON *body;
+    if (ts_json_is_cut(ts_attrs_text(&r->attrs, "events"))) /* it held both sides */
+        out->prompt.cut = out->response.cut = true;
     if (!cJSON_IsArray(list))
         return;
     cJSON_ArrayForEach(body, list)
@@ -30,7 +34,12 @@ static void read_response(struct ts_reader *r, struct ts_response_side *out)
     if (cJSON_IsString(text)) {
         out->text = ts_json_text(text);
         out->found = out->text.len > 0;
+        out->masked = ts_is_mask(out->text);
         out->finish_raw = ts_json_text(ts_json_get(tree, "finish_reason"));
+        if (!r->response) {
+            r->response = ts_arena_alloc(r->arena, sizeof *r->response);
+            r->response->usage = ts_usage_of(ts_json_get(tree, "usage"));
+        }
     } else {
         ts_pair_response(r, value, false, out);
     }

@@ -1,19 +1,18 @@
 /* openinference.c - flattened OpenInference attributes (dialects §4), what Phoenix itself shows. */
-#include "llm/dialect/dialect.h"
+#include "llm/dialect/said.h"
 
 #include "llm/normal.h"
 
 /* ---- one message (§4.3) ---- */
 
 struct content {
-    ts_view text;
+    struct ts_text text;
     bool media, masked;
-    size_t texts;
 };
 
 static void add_text(struct ts_reader *r, struct content *c, ts_view text)
 {
-    c->text = c->texts++ == 0 ? text : ts_join_lines(r->arena, c->text, text);
+    ts_text_add(r->arena, &c->text, text, "\n");
     c->masked = c->masked || ts_is_mask(text);
 }
 
@@ -40,7 +39,7 @@ static struct content read_content(struct ts_reader *r, const struct ts_flats *m
     while (ts_flats_take(&parts, &part))
         read_part(r, &part, &c);
     ts_view plain = ts_flats_text(message, "message.content");
-    if (c.texts == 0 && plain.len > 0)
+    if (c.text.view.len == 0 && plain.len > 0)
         add_text(r, &c, plain);
     else if (ts_is_mask(plain))
         c.masked = true;
@@ -53,7 +52,7 @@ static struct ts_tool_call read_call(struct ts_reader *r, const struct ts_flats 
         .id = ts_flats_text(call, "tool_call.id"),
         .name = ts_flats_text(call, "tool_call.function.name"),
         .arguments =
-            ts_arguments_of_text(r->arena, ts_flats_text(call, "tool_call.function.arguments")),
+            ts_arguments_of_any(r->arena, ts_flats_get(call, "tool_call.function.arguments")),
     };
 }
 
@@ -80,31 +79,26 @@ static void read_message(struct ts_reader *r, const struct ts_flats *message,
     *content = read_content(r, message);
     ts_view role = ts_flats_text(message, "message.role");
     *out = (struct ts_message){.role = ts_normal_role(role),
-                               .content = content->text,
+                               .content = content->text.view,
                                .tool_call_id = ts_flats_text(message, "message.tool_call_id"),
                                .name = ts_flats_text(message, "message.name")};
+    if (out->name.len == 0)
+        out->name = ts_own_role(role);
     read_calls(r, message, "message.tool_calls.", &out->tool_calls, &out->tool_call_count);
     read_calls(r, message, "message.contents.", &out->tool_calls, &out->tool_call_count);
     ts_view name = ts_flats_text(message, "message.function_call_name");
     if (name.len > 0 && out->tool_call_count == 0) {
         out->tool_calls = ts_arena_alloc(r->arena, sizeof *out->tool_calls);
-        ts_view arguments = ts_flats_text(message, "message.function_call_arguments_json");
+        const struct ts_any *arguments =
+            ts_flats_get(message, "message.function_call_arguments_json");
         out->tool_calls[out->tool_call_count++] = (struct ts_tool_call){
-            .name = name, .arguments = ts_arguments_of_text(r->arena, arguments)};
+            .name = name, .arguments = ts_arguments_of_any(r->arena, arguments)};
     }
     if (out->tool_call_id.len > 0 && ts_view_is(out->role, "user"))
         out->role = TS_LIT("tool"); /* Anthropic writes tool results under role user */
 }
 
 /* ---- the prompt ---- */
-
-static bool any_cut(const struct ts_reader *r, const struct ts_flats *flats)
-{
-    for (size_t i = 0; r->cut_length && i < flats->count; i++)
-        if (ts_is_cut(r, ts_any_text(flats->items[i].value)))
-            return true;
-    return false;
-}
 
 /* Lost messages: the first index is not 0, or there is a gap, and the span dropped attributes. */
 static bool has_gap(const struct ts_flats *flats)
@@ -125,7 +119,7 @@ static void read_prompt(struct ts_reader *r, struct ts_prompt_side *out)
     ts_attrs_flat(r->arena, &r->attrs, "llm.input_messages.", &flats);
     if (flats.count == 0)
         return;
-    out->cut = any_cut(r, &flats);
+    out->cut = ts_any_cut(r, &flats);
     out->damaged = r->dropped_attributes > 0 && has_gap(&flats);
     out->messages = ts_arena_alloc(r->arena, flats.count * sizeof *out->messages);
     while (ts_flats_take(&flats, &one)) {
@@ -170,37 +164,12 @@ static void read_prompts(struct ts_reader *r, struct ts_prompt_side *out)
 static bool indexes_are_choices(struct ts_reader *r)
 {
     int64_t n = 1;
-    ts_view parameters = ts_attrs_text(&r->attrs, "llm.invocation_parameters");
-    if (ts_view_find(parameters, TS_LIT("\"n\"")) != SIZE_MAX &&
-        ts_json_int64(ts_json_get(ts_parse_value(r->arena, parameters), "n"), &n) && n > 1)
+    if (ts_json_int64(ts_parameter(r, "n"), &n) && n > 1)
         return true;
     const cJSON *raw = ts_raw_tree(r, &r->output, "output.value");
     const cJSON *first = cJSON_GetArrayItem(ts_json_get(raw, "generations"), 0);
     return cJSON_GetArraySize(ts_json_get(raw, "choices")) > 1 ||
            cJSON_GetArraySize(ts_json_get(raw, "candidates")) > 1 || cJSON_GetArraySize(first) > 1;
-}
-
-static void merge(struct ts_reader *r, struct ts_response_side *out, const struct ts_message *m)
-{
-    out->text = ts_join_lines(r->arena, out->text, m->content);
-    struct ts_tool_call *all =
-        ts_arena_alloc(r->arena, (out->tool_call_count + m->tool_call_count) * sizeof *all);
-    if (out->tool_call_count)
-        memcpy(all, out->tool_calls, out->tool_call_count * sizeof *all);
-    out->tool_calls = all;
-    for (size_t i = 0; i < m->tool_call_count; i++)
-        ts_add_tool_call(all, &out->tool_call_count, m->tool_calls[i]);
-}
-
-static void add_choice(struct ts_response_side *out, const struct ts_message *m)
-{
-    out->choices[out->choice_count++] =
-        (struct ts_choice){m->content, m->tool_calls, m->tool_call_count, TS_NOTHING};
-    if (out->choice_count > 1)
-        return;
-    out->text = m->content;
-    out->tool_calls = m->tool_calls;
-    out->tool_call_count = m->tool_call_count;
 }
 
 static size_t count_elements(struct ts_flats flats)
@@ -218,36 +187,37 @@ static void read_response(struct ts_reader *r, struct ts_response_side *out)
     struct ts_flats one;
     ts_attrs_flat(r->arena, &r->attrs, "llm.output_messages.", &flats);
     size_t count = count_elements(flats);
+    bool cut = ts_any_cut(r, &flats);
     if (count == 0)
         return;
-    bool choices = count > 1 && indexes_are_choices(r);
-    out->cut = any_cut(r, &flats);
-    out->choices = choices ? ts_arena_alloc(r->arena, count * sizeof *out->choices) : NULL;
+    struct ts_said s = {.arena = r->arena,
+                        .messages = ts_arena_alloc(r->arena, count * sizeof *s.messages)};
     while (ts_flats_take(&flats, &one)) {
-        struct ts_message m;
         struct content content;
-        read_message(r, &one, &m, &content);
-        out->media = out->media || content.media;
-        out->masked = out->masked || content.masked;
-        out->found = out->found || m.content.len > 0 || m.tool_call_count > 0;
-        if (choices)
-            add_choice(out, &m);
-        else
-            merge(r, out, &m);
+        read_message(r, &one, &s.messages[s.count++], &content);
+        s.media = s.media || content.media;
+        s.masked = s.masked || content.masked;
     }
+    if (count > 1 && indexes_are_choices(r))
+        ts_said_choices(&s, NULL, out);
+    else
+        ts_said_answer(&s, out);
+    out->cut = cut;
 }
 
 static void read_completions(struct ts_reader *r, struct ts_response_side *out)
 {
     struct ts_flats flats;
+    struct ts_flats one;
     ts_attrs_flat(r->arena, &r->attrs, "llm.choices.", &flats);
-    ts_view text = ts_flats_text(&flats, "completion.text");
-    if (text.len == 0)
+    bool cut = ts_any_cut(r, &flats);
+    if (flats.count == 0)
         return;
-    out->found = true;
-    out->text = text;
-    out->masked = ts_is_mask(text);
-    out->cut = ts_is_cut(r, text);
+    struct ts_said s = {.arena = r->arena};
+    while (ts_flats_take(&flats, &one))
+        ts_said_text(&s, "assistant", ts_flats_text(&one, "completion.text"));
+    ts_said_choices(&s, NULL, out);
+    out->cut = cut;
 }
 
 static void read_source(struct ts_reader *r, struct ts_source *out)

@@ -3,7 +3,11 @@
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
+    static const char prefix[] = "assistant: ";
     ts_pair_read(r, "input.value", "output.value", true, out);
+    if (ts_view_starts(out->response.text, ts_view_str(prefix)) &&
+        !ts_raw_tree(r, &r->output, "output.value")) /* LlamaIndex: str(ChatResponse) (§5.2) */
+        out->response.text = ts_view_from(out->response.text, strlen(prefix));
 }
 
 const struct ts_dialect ts_dialect_openinference_raw = {"openinference_raw", read_source};

@@ -5,10 +5,10 @@
 
 static void add_call(struct ts_reader *r, const struct ts_flats *call, struct ts_message *m)
 {
-    struct ts_tool_call one = {
-        .id = ts_flats_text(call, "id"),
-        .name = ts_flats_text(call, "name"),
-        .arguments = ts_arguments_of_text(r->arena, ts_flats_text(call, "arguments"))};
+    struct ts_tool_call one = {.id = ts_flats_text(call, "id"),
+                               .name = ts_flats_text(call, "name"),
+                               .arguments =
+                                   ts_arguments_of_any(r->arena, ts_flats_get(call, "arguments"))};
     if (one.name.len > 0 || one.id.len > 0)
         ts_add_tool_call(m->tool_calls, &m->tool_call_count, one);
 }
@@ -23,6 +23,7 @@ static void read_element(struct ts_reader *r, const struct ts_flats *one, const 
                          struct ts_said *s)
 {
     ts_view content = ts_flats_text(one, "content");
+    const cJSON *blocks = content.len ? NULL : ts_any_json(r->arena, ts_flats_get(one, "content"));
     ts_view recorded = ts_flats_text(one, "role");
     if (ts_view_is(content, "\"\""))
         content = TS_NOTHING;
@@ -34,7 +35,10 @@ static void read_element(struct ts_reader *r, const struct ts_flats *one, const 
     }
     cJSON *message = cJSON_CreateObject();
     ts_arena_defer(r->arena, delete_message, message); /* what was said are views into it */
-    cJSON_AddItemToObject(message, "content", ts_json_new_text(content));
+    if (content.len == 0 && cJSON_IsArray(blocks))
+        cJSON_AddItemToObject(message, "content", cJSON_CreateArrayReference(blocks->child));
+    else
+        cJSON_AddItemToObject(message, "content", ts_json_new_text(content));
     ts_said_message(s, recorded.len ? recorded : ts_view_str(role), message);
     struct ts_message *m = &s->messages[s->count - 1];
     if (ts_flats_text(one, "tool_call_id").len > 0) {
@@ -55,9 +59,11 @@ static void read_prompt(struct ts_reader *r, struct ts_prompt_side *out)
     struct ts_flats one;
     struct ts_said s = {.arena = r->arena};
     ts_attrs_flat(r->arena, &r->attrs, "gen_ai.prompt.", &flats);
+    bool cut = ts_any_cut(r, &flats);
     while (ts_flats_take(&flats, &one))
         read_element(r, &one, "user", &s);
     ts_said_prompt(&s, out);
+    out->cut = cut;
 }
 
 /* Alternatives only when at least two have text and each tells why it ended; never Anthropic's. */
@@ -81,6 +87,7 @@ static void read_answer(struct ts_reader *r, struct ts_response_side *out)
     ts_attrs_flat(r->arena, &r->attrs, "gen_ai.completion.", &flats);
     ts_view *finish = ts_arena_alloc(r->arena, (flats.count + 1) * sizeof *finish);
     ts_view last = TS_NOTHING;
+    bool cut = ts_any_cut(r, &flats);
     while (ts_flats_take(&flats, &one)) {
         if (ts_view_is(ts_flats_text(&one, "role"), "thinking"))
             continue;
@@ -97,6 +104,7 @@ static void read_answer(struct ts_reader *r, struct ts_response_side *out)
     else
         ts_said_answer(&s, out);
     out->finish_raw = last;
+    out->cut = cut || ts_is_cut(r, whole);
 }
 
 static void read_source(struct ts_reader *r, struct ts_source *out)

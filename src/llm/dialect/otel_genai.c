@@ -41,7 +41,8 @@ static void read_prompt(struct ts_reader *r, const struct ts_attrs *attrs,
     }
     if (cJSON_IsArray(input) || instructions > 0)
         ts_said_prompt(&s, out);
-    out->cut = ts_json_is_cut(ts_attrs_text(attrs, "gen_ai.input.messages"));
+    out->cut =
+        ts_json_is_cut(plain) || ts_json_is_cut(ts_attrs_text(attrs, "gen_ai.input.messages"));
 }
 
 /* §6.3 rule 4: alternatives, or items of one answer? */
@@ -89,12 +90,12 @@ static void read_answer(struct ts_reader *r, const struct ts_attrs *attrs,
             ts_arena_alloc(r->arena, ((size_t)cJSON_GetArraySize(output) + 1) * sizeof *finish);
         cJSON_ArrayForEach(m, output)
         {
-            ts_said_message(&s, TS_LIT("assistant"), m);
+            ts_said_reply(&s, m);
             finish[n++] = ts_json_text(ts_json_get(m, "finish_reason"));
         }
         s.pieces = are_pieces(output);
         r->streaming = r->streaming || s.pieces;
-        if (are_choices(attrs, s.count) && n == s.count)
+        if (are_choices(attrs, s.count))
             ts_said_choices(&s, finish, out);
         else
             ts_said_answer(&s, out);

@@ -23,7 +23,7 @@ static ts_view free_prompt(const cJSON *tree, ts_view text)
     return text;
 }
 
-static bool is_nothing(ts_view text)
+bool ts_says_nothing(ts_view text)
 {
     ts_view t = ts_view_trim(text);
     return t.len == 0 || ts_view_is(t, "{}") || ts_view_is(t, "null") || ts_view_is(t, "\"\"");
@@ -48,7 +48,7 @@ static bool open_value(struct ts_reader *r, const struct ts_any *value, ts_view 
     }
     if (*tree && text->len == 0)
         *text = ts_json_print(r->arena, *tree);
-    return !is_nothing(*text);
+    return !ts_says_nothing(*text);
 }
 
 void ts_pair_prompt(struct ts_reader *r, const struct ts_any *value, bool free_text,
@@ -69,6 +69,7 @@ void ts_pair_prompt(struct ts_reader *r, const struct ts_any *value, bool free_t
         out->messages[0] =
             (struct ts_message){.role = TS_LIT("user"), .content = free_prompt(tree, text)};
         out->count = 1;
+        out->masked = ts_is_mask(out->messages[0].content);
     }
     out->masked = out->masked || masked;
     out->cut = out->cut || cut;

@@ -10,6 +10,8 @@ void ts_pair_prompt(struct ts_reader *r, const struct ts_any *value, bool free_t
                     struct ts_prompt_side *out);
 void ts_pair_response(struct ts_reader *r, const struct ts_any *value, bool free_text,
                       struct ts_response_side *out);
+/* JSON of nothing - {}, null, "" - or no text at all. */
+bool ts_says_nothing(ts_view text);
 /* Both, by the names of their attributes. */
 void ts_pair_read(struct ts_reader *r, const char *input, const char *output, bool free_text,
                   struct ts_source *out);

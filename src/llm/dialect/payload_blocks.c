@@ -43,6 +43,11 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     return true;
 }
 
+static int64_t with_cache(int64_t tokens, int64_t cached)
+{
+    return tokens >= 0 && cached > 0 ? ts_count_sum(tokens, cached) : tokens;
+}
+
 /* Anthropic: {content:[…], stop_reason}; Bedrock: {output:{message}, stopReason}, or the message. */
 static bool read_response(struct ts_arena *arena, const cJSON *tree,
                           struct ts_payload_response *out)
@@ -60,8 +65,8 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
     out->id = ts_json_text(ts_json_get(tree, "id"));
     out->usage = ts_usage_of(ts_json_get(tree, "usage"));
     if (anthropic && out->usage.input_tokens >= 0) /* it leaves out what the cache had (§5.2) */
-        out->usage.input_tokens += (out->usage.cache_read > 0 ? out->usage.cache_read : 0) +
-                                   (out->usage.cache_write > 0 ? out->usage.cache_write : 0);
+        out->usage.input_tokens = with_cache(
+            with_cache(out->usage.input_tokens, out->usage.cache_read), out->usage.cache_write);
     return true;
 }
 

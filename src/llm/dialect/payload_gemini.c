@@ -27,6 +27,33 @@ static void read_system(struct ts_said *s, const cJSON *tree)
     }
 }
 
+static void delete_tree(void *tree)
+{
+    cJSON_Delete(tree);
+}
+
+/* response_schema and response_mime_type, in OpenAI's words. */
+static const cJSON *format_of(struct ts_arena *arena, const cJSON *tree)
+{
+    static const char *const places[] = {"generation_config", "generationConfig", "config"};
+    const cJSON *schema = NULL;
+    const cJSON *mime = NULL;
+    for (size_t i = 0; i < TS_COUNT(places) && !schema && !mime; i++) {
+        const cJSON *config = ts_json_get(tree, places[i]);
+        schema = either(config, "response_schema", "responseSchema");
+        mime = either(config, "response_mime_type", "responseMimeType");
+    }
+    bool json = ts_view_is(ts_json_text(mime), "application/json");
+    if (!cJSON_IsObject(schema) && !json)
+        return NULL;
+    cJSON *format = cJSON_CreateObject();
+    ts_arena_defer(arena, delete_tree, format);
+    cJSON_AddStringToObject(format, "type", cJSON_IsObject(schema) ? "json_schema" : "json_object");
+    if (cJSON_IsObject(schema))
+        cJSON_AddItemReferenceToObject(format, "schema", (cJSON *)(uintptr_t)schema);
+    return format;
+}
+
 static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_payload_request *out)
 {
     const cJSON *contents = ts_json_get(tree, "contents");
@@ -43,6 +70,7 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     ts_said_prompt(&s, &out->prompt);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->tools = either(tree, "config.tools", "tools");
+    out->response_format = format_of(arena, tree);
     return true;
 }
 
@@ -79,13 +107,10 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
         ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(candidates) * sizeof *finish);
     cJSON_ArrayForEach(candidate, candidates)
     {
-        ts_said_message(&s, TS_LIT("assistant"), ts_json_get(candidate, "content"));
+        ts_said_reply(&s, ts_json_get(candidate, "content"));
         finish[n++] = ts_json_text(either(candidate, "finishReason", "finish_reason"));
     }
-    if (s.count == n)
-        ts_said_choices(&s, finish, &out->side);
-    else
-        ts_said_answer(&s, &out->side);
+    ts_said_choices(&s, finish, &out->side);
     out->model = ts_json_text(either(tree, "modelVersion", "model_version"));
     out->id = ts_json_text(either(tree, "responseId", "response_id"));
     out->usage = ts_usage_of(either(tree, "usageMetadata", "usage_metadata"));

@@ -2,6 +2,8 @@
  * (dialects §5). */
 #include "llm/dialect/said.h"
 
+#include "llm/normal.h"
+
 /* {"lc":1,"id":[…,"HumanMessage"],"kwargs":{…}}, {"type":"human","data":{…}}, {"type":"human",…} */
 static void read_message(struct ts_said *s, const cJSON *m)
 {
@@ -19,9 +21,12 @@ static void read_message(struct ts_said *s, const cJSON *m)
         body = ts_json_get(m, "data");
     if (!body)
         body = m;
+    ts_view word = ts_json_text(class);
     ts_view role = TS_LIT("user");
+    if (ts_view_starts_nocase(word, TS_LIT("chat"))) /* ChatMessage: any role, told inside */
+        role = ts_normal_role(ts_json_text(ts_json_get(body, "role")));
     for (size_t i = 0; i < TS_COUNT(words); i++)
-        if (ts_view_starts(ts_json_text(class), ts_view_str(words[i].word)))
+        if (ts_view_starts(word, ts_view_str(words[i].word)))
             role = ts_view_str(words[i].role);
     const cJSON *older = ts_json_path(body, "additional_kwargs");
     bool in_older = !ts_json_get(body, "tool_calls") && ts_json_get(older, "tool_calls");
@@ -89,8 +94,10 @@ static void read_generation(struct ts_said *s, const cJSON *generation, ts_view 
     else
         ts_said_text(s, "assistant", ts_json_text(ts_json_get(generation, "text")));
     struct ts_message *said = &s->messages[s->count - 1];
-    if (said->content.len == 0)
+    if (said->content.len == 0) {
         said->content = ts_json_text(ts_json_get(generation, "text"));
+        s->masked = s->masked || ts_is_mask(said->content);
+    }
     static const char *const places[] = {
         "generation_info.finish_reason", "message.kwargs.response_metadata.finish_reason",
         "message.kwargs.response_metadata.stop_reason", "message.response_metadata.finish_reason"};

@@ -6,11 +6,11 @@
 /* ---- messages ---- */
 
 struct content {
-    ts_view text;
+    struct ts_text text;
     bool media, masked;
 };
 
-static ts_view media_marker(ts_view type)
+static ts_view marker_of(ts_view type)
 {
     static const struct {
         const char *type, *marker;
@@ -23,28 +23,32 @@ static ts_view media_marker(ts_view type)
     return TS_NOTHING;
 }
 
+static void add_text(struct ts_arena *arena, ts_view text, bool media, struct content *c)
+{
+    ts_view marker = ts_media_marker(text);
+    c->media = c->media || media || marker.len > 0;
+    c->masked = c->masked || ts_is_mask(text);
+    ts_text_add(arena, &c->text, marker.len ? marker : text, "\n");
+}
+
 static void add_part(struct ts_arena *arena, const cJSON *part, struct content *c)
 {
     ts_view type = ts_json_text(ts_json_get(part, "type"));
     ts_view text =
         cJSON_IsString(part) ? ts_json_text(part) : ts_json_text(ts_json_get(part, "text"));
+    if (ts_view_is(type, "reasoning")) /* neither prompt nor answer (§2.2) */
+        return;
     if (ts_view_is(type, "refusal"))
         text = ts_json_text(ts_json_get(part, "refusal"));
-    ts_view marker = media_marker(type);
-    if (marker.len > 0) {
-        c->media = true;
-        text = marker;
-    }
-    c->masked = c->masked || ts_is_mask(text);
-    c->text = ts_join_lines(arena, c->text, text);
+    ts_view marker = marker_of(type);
+    add_text(arena, marker.len ? marker : text, marker.len > 0, c);
 }
 
 static struct content read_content(struct ts_arena *arena, const cJSON *content)
 {
     struct content c = {0};
     if (!cJSON_IsArray(content)) {
-        c.text = ts_json_text(content);
-        c.masked = ts_is_mask(c.text);
+        add_text(arena, ts_json_text(content), false, &c);
         return c;
     }
     const cJSON *part;
@@ -69,7 +73,8 @@ static void read_calls(struct ts_arena *arena, const cJSON *message, struct ts_t
         struct ts_tool_call one = {ts_json_text(ts_json_get(call, "id")),
                                    ts_json_text(ts_json_get(f, "name")),
                                    ts_arguments_of_json(arena, ts_json_get(f, "arguments"))};
-        ts_add_tool_call(*list, count, one);
+        if (one.name.len > 0 || one.id.len > 0)
+            ts_add_tool_call(*list, count, one);
     }
     if (cJSON_IsObject(old) && *count == 0)
         (*list)[(*count)++] =
@@ -82,9 +87,11 @@ static void read_message(struct ts_arena *arena, const cJSON *m, struct ts_promp
     struct content c = read_content(arena, ts_json_get(m, "content"));
     struct ts_message *to = &out->messages[out->count++];
     *to = (struct ts_message){.role = ts_normal_role(ts_json_text(ts_json_get(m, "role"))),
-                              .content = c.text,
+                              .content = c.text.view,
                               .tool_call_id = ts_json_text(ts_json_get(m, "tool_call_id")),
                               .name = ts_json_text(ts_json_get(m, "name"))};
+    if (to->name.len == 0)
+        to->name = ts_own_role(ts_json_text(ts_json_get(m, "role")));
     read_calls(arena, m, &to->tool_calls, &to->tool_call_count);
     out->media = out->media || c.media;
     out->masked = out->masked || c.masked;
@@ -144,9 +151,9 @@ static void read_choice(struct ts_arena *arena, const cJSON *choice, struct ts_c
 {
     const cJSON *m = ts_json_get(choice, "message");
     *content = read_content(arena, ts_json_get(m, "content"));
-    if (content->text.len == 0)
-        content->text = ts_json_text(ts_json_get(m, "refusal"));
-    *out = (struct ts_choice){.response = content->text};
+    ts_view text = content->text.view;
+    *out =
+        (struct ts_choice){.response = text.len ? text : ts_json_text(ts_json_get(m, "refusal"))};
     read_calls(arena, m, &out->tool_calls, &out->tool_call_count);
     out->finish_reason = ts_json_text(ts_json_get(choice, "finish_reason"));
 }

@@ -31,7 +31,8 @@ static bool read_cohere(struct ts_arena *arena, const cJSON *tree, struct ts_pay
     const cJSON *history = ts_json_get(tree, "chat_history");
     const cJSON *preamble = ts_json_get(tree, "preamble");
     const cJSON *m;
-    if (!cJSON_IsString(ts_json_get(tree, "message")) || (!history && !preamble))
+    if (!cJSON_IsString(ts_json_get(tree, "message")) ||
+        (!history && !preamble && !ts_json_get(tree, "documents")))
         return false;
     struct ts_said s = {.arena = arena};
     if (cJSON_IsString(preamble))
@@ -53,19 +54,26 @@ static bool read_cohere(struct ts_arena *arena, const cJSON *tree, struct ts_pay
 static bool read_replies(struct ts_arena *arena, const cJSON *tree, struct ts_payload_response *out)
 {
     const cJSON *replies = ts_json_get(tree, "replies");
-    const cJSON *reply = cJSON_GetArrayItem(replies, 0);
-    if (!cJSON_IsArray(replies) || !reply)
+    const cJSON *reply;
+    if (!cJSON_IsArray(replies) || !replies->child)
         return false;
     struct ts_said s = {.arena = arena};
-    if (cJSON_IsString(reply))
-        ts_said_text(&s, "assistant", ts_json_text(reply));
-    else
-        ts_said_message(&s, TS_LIT("assistant"), reply);
-    ts_said_answer(&s, &out->side);
-    const cJSON *meta = ts_json_get(reply, "meta");
-    if (!meta)
-        meta = cJSON_GetArrayItem(ts_json_get(tree, "meta"), 0);
-    out->side.finish_raw = ts_json_text(ts_json_get(meta, "finish_reason"));
+    ts_view *finish = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(replies) * sizeof *finish);
+    const cJSON *beside = ts_json_get(tree, "meta");
+    beside = beside ? beside->child : NULL; /* one a reply, where the reply has none */
+    const cJSON *first = ts_json_get(replies->child, "meta");
+    const cJSON *meta = first ? first : beside;
+    cJSON_ArrayForEach(reply, replies)
+    {
+        const cJSON *own = ts_json_get(reply, "meta");
+        if (cJSON_IsString(reply))
+            ts_said_text(&s, "assistant", ts_json_text(reply));
+        else
+            ts_said_reply(&s, reply);
+        finish[s.count - 1] = ts_json_text(ts_json_get(own ? own : beside, "finish_reason"));
+        beside = beside ? beside->next : NULL;
+    }
+    ts_said_choices(&s, finish, &out->side);
     out->model = ts_json_text(ts_json_get(meta, "model"));
     out->usage = ts_usage_of(ts_json_get(meta, "usage"));
     return true;
@@ -99,10 +107,26 @@ static bool read_message(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     return true;
 }
 
+/* Ollama's generate: {"response": …, "done": true} */
+static bool read_generated(struct ts_arena *arena, const cJSON *tree,
+                           struct ts_payload_response *out)
+{
+    const cJSON *text = ts_json_get(tree, "response");
+    if (!cJSON_IsString(text) || (!ts_json_get(tree, "done") && !ts_json_get(tree, "done_reason")))
+        return false;
+    struct ts_said s = {.arena = arena};
+    ts_said_text(&s, "assistant", ts_json_text(text));
+    ts_said_answer(&s, &out->side);
+    out->side.finish_raw = ts_json_text(ts_json_get(tree, "done_reason"));
+    out->model = ts_json_text(ts_json_get(tree, "model"));
+    return true;
+}
+
 static bool read_response(struct ts_arena *arena, const cJSON *tree,
                           struct ts_payload_response *out)
 {
-    return read_replies(arena, tree, out) || read_message(arena, tree, out);
+    return read_generated(arena, tree, out) || read_replies(arena, tree, out) ||
+           read_message(arena, tree, out);
 }
 
 const struct ts_payload_shape ts_payload_others = {"others", read_cohere, read_response};

@@ -46,8 +46,9 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     else
         cJSON_ArrayForEach(item, input) read_item(&s, item, TS_LIT("user"));
     ts_said_prompt(&s, &out->prompt);
+    const cJSON *conversation = ts_json_get(tree, "conversation");
     out->prompt.incomplete = ts_json_text(ts_json_get(tree, "previous_response_id")).len > 0 ||
-                             ts_json_get(tree, "conversation");
+                             (conversation && !cJSON_IsNull(conversation));
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->tools = ts_json_get(tree, "tools");
     out->response_format = ts_json_path(tree, "text.format");

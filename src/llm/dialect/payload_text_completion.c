@@ -1,5 +1,5 @@
 /* payload_text_completion.c - OpenAI's older completions API: a prompt string in, a text out. */
-#include "llm/dialect/dialect.h"
+#include "llm/dialect/said.h"
 
 #include "llm/normal.h"
 
@@ -45,21 +45,25 @@ static void read_logprobs(struct ts_arena *arena, const cJSON *choice,
 static bool read_response(struct ts_arena *arena, const cJSON *tree,
                           struct ts_payload_response *out)
 {
-    const cJSON *choice = cJSON_GetArrayItem(ts_json_get(tree, "choices"), 0);
-    const cJSON *text = ts_json_get(choice, "text");
-    if (!cJSON_IsString(text))
+    const cJSON *choices = ts_json_get(tree, "choices");
+    const cJSON *choice;
+    if (!cJSON_IsArray(choices) || !cJSON_IsString(ts_json_get(choices->child, "text")))
         return false;
-    out->side.found = ts_json_text(text).len > 0;
-    out->side.text = ts_json_text(text);
-    out->side.masked = ts_is_mask(ts_json_text(text));
-    out->side.finish_raw = ts_json_text(ts_json_get(choice, "finish_reason"));
+    struct ts_said s = {.arena = arena};
+    ts_view *finish = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(choices) * sizeof *finish);
+    cJSON_ArrayForEach(choice, choices)
+    {
+        ts_said_text(&s, "assistant", ts_json_text(ts_json_get(choice, "text")));
+        finish[s.count - 1] = ts_json_text(ts_json_get(choice, "finish_reason"));
+    }
+    ts_said_choices(&s, finish, &out->side);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->id = ts_json_text(ts_json_get(tree, "id"));
     const cJSON *usage = ts_json_get(tree, "usage");
     ts_json_int64(ts_json_get(usage, "prompt_tokens"), &out->usage.input_tokens);
     ts_json_int64(ts_json_get(usage, "completion_tokens"), &out->usage.output_tokens);
     ts_json_int64(ts_json_get(usage, "total_tokens"), &out->usage.total_tokens);
-    read_logprobs(arena, choice, out);
+    read_logprobs(arena, choices->child, out);
     return true;
 }
 

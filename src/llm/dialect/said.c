@@ -5,8 +5,7 @@
 /* What one message comes to. */
 struct pieces {
     struct ts_said *s;
-    ts_view text;
-    bool any_text;
+    struct ts_text text;
     struct ts_tool_call *calls;
     size_t call_count;
     struct ts_message *results;
@@ -18,11 +17,11 @@ static ts_view text_at(const cJSON *object, const char *key)
     return ts_json_text(ts_json_get(object, key));
 }
 
-/* The first of several names that holds something. */
+/* The first of several names that holds something; null is nothing. */
 static const cJSON *first_of(const cJSON *object, const char *const *names)
 {
     const cJSON *found = NULL;
-    for (; *names && !found; names++)
+    for (; *names && (!found || cJSON_IsNull(found)); names++)
         found = ts_json_get(object, *names);
     return found;
 }
@@ -37,13 +36,11 @@ static ts_view id_of(const cJSON *object, const char *const *names)
 static void add_text(struct pieces *p, ts_view text)
 {
     struct ts_said *s = p->s;
+    ts_view marker = ts_media_marker(text);
+    s->media = s->media || marker.len > 0;
     s->masked = s->masked || ts_is_mask(text);
-    if (p->any_text && s->tight)
-        p->text = ts_arena_printf(s->arena, "%.*s%.*s", (int)p->text.len, (const char *)p->text.ptr,
-                                  (int)text.len, (const char *)text.ptr);
-    else
-        p->text = p->any_text ? ts_join_lines(s->arena, p->text, text) : text;
-    p->any_text = true;
+    text = marker.len ? marker : text;
+    ts_text_add(s->arena, &p->text, text, s->tight ? "" : "\n");
 }
 
 static void add_media(struct pieces *p, ts_view kind)
@@ -104,10 +101,10 @@ static ts_view result_text(struct ts_arena *arena, const cJSON *content)
         return block_text(arena, content);
     if (!cJSON_IsArray(content) || !is_text_block(content->child))
         return ts_json_print(arena, content);
-    ts_view text = TS_NOTHING;
+    struct ts_text text = {0};
     const cJSON *block;
-    cJSON_ArrayForEach(block, content) text = ts_join_lines(arena, text, block_text(arena, block));
-    return text;
+    cJSON_ArrayForEach(block, content) ts_text_add(arena, &text, block_text(arena, block), "\n");
+    return text.view;
 }
 
 static void add_result(struct pieces *p, const cJSON *result)
@@ -323,6 +320,28 @@ void ts_said_text(struct ts_said *s, const char *role, ts_view text)
     s->masked = s->masked || ts_is_mask(text);
 }
 
+static bool is_block(const cJSON *part)
+{
+    ts_view type = text_at(part, "type");
+    for (size_t i = 0; i < TS_COUNT(part_types); i++)
+        if (ts_view_is(type, part_types[i].type))
+            return true;
+    for (size_t i = 0; type.len == 0 && i < TS_COUNT(part_keys); i++)
+        if (ts_json_get(part, part_keys[i].key))
+            return true;
+    return cJSON_IsString(ts_json_get(part, "text"));
+}
+
+/* Blocks and nothing else: a user may write a list, too. */
+static bool is_block_list(const cJSON *list)
+{
+    const cJSON *part;
+    if (!cJSON_IsArray(list) || !list->child)
+        return false;
+    cJSON_ArrayForEach(part, list) if (!is_block(part)) return false;
+    return true;
+}
+
 /* The content, wherever it is. A JSON text of a list of blocks is that list. */
 static const cJSON *content_of(struct ts_said *s, const cJSON *message)
 {
@@ -331,9 +350,7 @@ static const cJSON *content_of(struct ts_said *s, const cJSON *message)
     ts_view text = ts_view_trim(ts_json_text(content));
     if (text.len > 2 && text.ptr[0] == '[') {
         const cJSON *blocks = ts_parse_value(s->arena, text);
-        if (cJSON_IsArray(blocks) && cJSON_IsObject(blocks->child) &&
-            (ts_json_get(blocks->child, "type") || ts_json_get(blocks->child, "text") ||
-             ts_json_get(blocks->child, "toolUse") || ts_json_get(blocks->child, "toolResult")))
+        if (is_block_list(blocks))
             return blocks;
     }
     return content;
@@ -358,14 +375,8 @@ static void read_pieces(struct pieces *p, const cJSON *message)
         cJSON_ArrayForEach(item, calls) add_call(p, item);
     if (cJSON_IsObject(old) && p->call_count == 0)
         add_call(p, old);
-    if (p->text.len == 0 && cJSON_IsString(ts_json_get(message, "refusal")))
+    if (p->text.view.len == 0 && cJSON_IsString(ts_json_get(message, "refusal")))
         add_text(p, text_at(message, "refusal"));
-}
-
-static bool is_unknown(ts_view role)
-{
-    return role.len > 0 && ts_view_is(ts_normal_role(role), "user") &&
-           !ts_view_eq_nocase(role, TS_LIT("user")) && !ts_view_eq_nocase(role, TS_LIT("human"));
 }
 
 void ts_said_message(struct ts_said *s, ts_view role, const cJSON *message)
@@ -378,16 +389,16 @@ void ts_said_message(struct ts_said *s, ts_view role, const cJSON *message)
         s->finish = text_at(message, "finish_reason");
     for (size_t i = 0; i < p.result_count; i++)
         *push(s) = p.results[i];
-    if (p.result_count > 0 && p.text.len == 0 && p.call_count == 0)
+    if (p.result_count > 0 && p.text.view.len == 0 && p.call_count == 0)
         return;
     struct ts_message *m = push(s);
     m->role = ts_normal_role(recorded.len ? recorded : role);
     m->name = text_at(message, "name");
-    if (m->name.len == 0 && is_unknown(recorded))
-        m->name = recorded; /* a role of somebody's own (§2.2) */
+    if (m->name.len == 0)
+        m->name = ts_own_role(recorded.len ? recorded : role);
     if (p.result_count > 0 && ts_view_is(m->role, "tool"))
         m->role = TS_LIT("user"); /* the text beside the results */
-    m->content = p.text;
+    m->content = p.text.view;
     m->tool_calls = p.calls;
     m->tool_call_count = p.call_count;
     m->tool_call_id = id_of(message, ids);
@@ -395,6 +406,16 @@ void ts_said_message(struct ts_said *s, ts_view role, const cJSON *message)
         m->tool_call_id = text_at(message, "id");
     if (m->tool_call_id.len > 0 && ts_view_is(m->role, "user"))
         m->role = TS_LIT("tool");
+}
+
+void ts_said_reply(struct ts_said *s, const cJSON *message)
+{
+    size_t before = s->count;
+    ts_said_message(s, TS_LIT("assistant"), message);
+    struct ts_message last = s->messages[s->count - 1];
+    s->messages[before] =
+        ts_view_is(last.role, "tool") ? (struct ts_message){.role = last.role} : last;
+    s->count = before + 1;
 }
 
 void ts_said_list(struct ts_said *s, const cJSON *list)
@@ -405,7 +426,7 @@ void ts_said_list(struct ts_said *s, const cJSON *list)
         {
             if (cJSON_IsString(item))
                 ts_said_text(s, "user", ts_json_text(item));
-            else
+            else if (cJSON_IsObject(item))
                 ts_said_message(s, TS_LIT("user"), item);
         }
 }
@@ -428,37 +449,22 @@ void ts_said_documents(const struct ts_said *s, struct ts_payload_request *out)
     out->document_count = s->document_count;
 }
 
-/* Pieces of a stream as they follow each other, anything else a line each. */
-static ts_view whole_text(const struct ts_said *s)
-{
-    struct ts_buf pieces = TS_BUF_INIT;
-    ts_view text = TS_NOTHING;
-    for (size_t i = 0; i < s->count; i++) {
-        if (ts_view_is(s->messages[i].role, "tool"))
-            continue;
-        if (s->pieces)
-            ts_buf_add_view(&pieces, s->messages[i].content);
-        else
-            text = ts_join_lines(s->arena, text, s->messages[i].content);
-    }
-    if (s->pieces)
-        text = ts_arena_copy(s->arena, ts_buf_view(&pieces));
-    ts_buf_release(&pieces);
-    return text;
-}
-
 void ts_said_answer(const struct ts_said *s, struct ts_response_side *out)
 {
+    struct ts_text text = {0};
     size_t calls = 0;
     for (size_t i = 0; i < s->count; i++)
         calls += s->messages[i].tool_call_count;
     out->tool_calls = calls ? ts_arena_alloc(s->arena, calls * sizeof *out->tool_calls) : NULL;
     for (size_t i = 0; i < s->count; i++) {
         const struct ts_message *m = &s->messages[i];
-        for (size_t k = 0; k < m->tool_call_count && !ts_view_is(m->role, "tool"); k++)
+        if (ts_view_is(m->role, "tool"))
+            continue;
+        ts_text_add(s->arena, &text, m->content, s->pieces ? "" : "\n");
+        for (size_t k = 0; k < m->tool_call_count; k++)
             ts_add_tool_call(out->tool_calls, &out->tool_call_count, m->tool_calls[k]);
     }
-    out->text = whole_text(s);
+    out->text = text.view;
     out->found = out->text.len > 0 || out->tool_call_count > 0;
     out->media = s->media;
     out->masked = s->masked;

@@ -22,6 +22,8 @@ struct ts_said {
 /* One message object, its role as recorded (`role` when it tells none). A message that holds tool
  * results becomes one `tool` message a result, then one with the text, if there is any. */
 void ts_said_message(struct ts_said *s, ts_view role, const cJSON *message);
+/* One message of an answer, and only one, whatever it holds: tool results are left out (§6.3 rule 5). */
+void ts_said_reply(struct ts_said *s, const cJSON *message);
 /* Every message of a list; a string in it is one of role user. */
 void ts_said_list(struct ts_said *s, const cJSON *list);
 /* One message of plain text, already normal. */

@@ -3,7 +3,8 @@
 
 #include "base/utf8.h"
 
-#include <stdlib.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 static void delete_tree(void *tree)
 {
@@ -36,14 +37,32 @@ const cJSON *ts_raw_tree(struct ts_reader *r, struct ts_raw *raw, const char *ke
 {
     if (!raw->tried) {
         raw->tried = true;
-        raw->tree = ts_parse_value(r->arena, ts_attrs_text(&r->attrs, key));
+        raw->tree = ts_attr_json(r, key);
     }
     return raw->tree;
+}
+
+const cJSON *ts_attr_json(struct ts_reader *r, const char *name)
+{
+    return ts_any_json(r->arena, ts_attrs_get(&r->attrs, name));
+}
+
+const cJSON *ts_parameter(struct ts_reader *r, const char *name)
+{
+    return ts_json_get(ts_raw_tree(r, &r->parameters, "llm.invocation_parameters"), name);
 }
 
 bool ts_is_cut(const struct ts_reader *r, ts_view text)
 {
     return r->cut_length > 0 && text.len >= r->cut_length && ts_utf8_length(text) == r->cut_length;
+}
+
+bool ts_any_cut(const struct ts_reader *r, const struct ts_flats *values)
+{
+    for (size_t i = 0; r->cut_length && i < values->count; i++)
+        if (ts_is_cut(r, ts_any_text(values->items[i].value)))
+            return true;
+    return false;
 }
 
 static ts_view quoted(struct ts_arena *arena, ts_view text)
@@ -59,10 +78,8 @@ ts_view ts_arguments_of_text(struct ts_arena *arena, ts_view recorded)
 {
     if (ts_view_trim(recorded).len == 0)
         return TS_LIT("{}");
-    cJSON *tree = ts_json_parse(recorded, NULL, NULL);
-    bool valid = tree != NULL;
-    cJSON_Delete(tree);
-    return valid ? recorded : quoted(arena, recorded);
+    ts_view clean = ts_json_clean(arena, recorded);
+    return clean.len ? clean : quoted(arena, recorded);
 }
 
 ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded)
@@ -74,9 +91,18 @@ ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded)
     return ts_json_print(arena, recorded);
 }
 
+ts_view ts_arguments_of_any(struct ts_arena *arena, const struct ts_any *recorded)
+{
+    bool structure =
+        recorded && (recorded->type == TS_ANY_ARRAY || recorded->type == TS_ANY_KVLIST);
+    return structure ? ts_arguments_of_json(arena, ts_any_json(arena, recorded))
+                     : ts_arguments_of_text(arena, ts_any_text(recorded));
+}
+
 void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_call call)
 {
-    for (size_t i = 0; i < *count; i++) {
+    enum { NEAR = 256 }; /* how far back a copy is looked for: a list of any length is linear */
+    for (size_t i = *count > NEAR ? *count - NEAR : 0; i < *count; i++) {
         bool same_id = call.id.len > 0 && ts_view_eq(list[i].id, call.id);
         bool same_call = (call.id.len == 0 || list[i].id.len == 0) &&
                          ts_view_eq(list[i].name, call.name) &&
@@ -87,15 +113,25 @@ void ts_add_tool_call(struct ts_tool_call *list, size_t *count, struct ts_tool_c
     list[(*count)++] = call;
 }
 
-ts_view ts_join_lines(struct ts_arena *arena, ts_view a, ts_view b)
+void ts_text_add(struct ts_arena *arena, struct ts_text *text, ts_view piece, const char *between)
 {
-    if (a.len == 0 || b.len == 0)
-        return a.len ? a : b;
-    uint8_t *joined = ts_arena_alloc(arena, a.len + 1 + b.len);
-    memcpy(joined, a.ptr, a.len);
-    joined[a.len] = '\n';
-    memcpy(joined + a.len + 1, b.ptr, b.len);
-    return ts_view_of(joined, a.len + 1 + b.len);
+    size_t gap = strlen(between);
+    size_t need = text->view.len + gap + piece.len;
+    if (piece.len == 0)
+        return;
+    if (text->view.len == 0) {
+        *text = (struct ts_text){piece, 0};
+        return;
+    }
+    uint8_t *bytes = (uint8_t *)(uintptr_t)text->view.ptr;
+    if (need > text->room) {
+        text->room = text->room ? 2 * need : need;
+        bytes = ts_arena_alloc(arena, text->room);
+        memcpy(bytes, text->view.ptr, text->view.len);
+    }
+    memcpy(bytes + text->view.len, between, gap);
+    memcpy(bytes + text->view.len + gap, piece.ptr, piece.len);
+    text->view = ts_view_of(bytes, need);
 }
 
 bool ts_tool_of_json(struct ts_arena *arena, const cJSON *json, struct ts_tool *out)
@@ -125,6 +161,12 @@ static int64_t first_count(const cJSON *usage, const char *const *names)
         if (ts_json_int64(ts_json_path(usage, *names), &n))
             return n;
     return -1;
+}
+
+int64_t ts_count_sum(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? -1 : sum;
 }
 
 struct ts_usage ts_usage_of(const cJSON *usage)
@@ -159,47 +201,55 @@ struct ts_usage ts_usage_of(const cJSON *usage)
 
 /* ---- attribute values as JSON ---- */
 
-static cJSON *convert(const struct ts_any *any, int depth);
+static cJSON *convert(const struct ts_any *any, int depth, size_t *room);
 
-static cJSON *convert_list(ts_view list, bool map, int depth)
+static cJSON *convert_list(ts_view list, bool map, int depth, size_t *room)
 {
     cJSON *out = map ? cJSON_CreateObject() : cJSON_CreateArray();
     struct ts_cursor c = ts_cursor_of(list);
     struct ts_field f;
-    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
+    while (*room > 0 && !ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
         struct ts_attr pair = {0};
         bool ok = f.number == TS_LIST_VALUES && f.wire == TS_WIRE_LEN &&
                   (map ? ts_attr_read(f.bytes, &pair) : ts_any_read(f.bytes, &pair.value));
         if (!ok)
             continue;
-        cJSON *item = convert(&pair.value, depth + 1);
+        --*room;
+        cJSON *item = convert(&pair.value, depth + 1, room);
         if (!map) {
             cJSON_AddItemToArray(out, item);
             continue;
         }
-        char *key = ts_view_dup(pair.key);
-        cJSON_AddItemToObject(out, key, item);
-        free(key);
+        cJSON *key = ts_json_new_text(pair.key);
+        cJSON_AddItemToObject(out, key->valuestring, item);
+        cJSON_Delete(key);
     }
     return out;
 }
 
-static cJSON *convert(const struct ts_any *any, int depth)
+static cJSON *convert(const struct ts_any *any, int depth, size_t *room)
 {
+    char digits[24];
     if (depth > TS_ANY_MAX_DEPTH)
         return cJSON_CreateNull();
     switch (any->type) {
     case TS_ANY_STRING:
-        return ts_json_new_text(any->bytes);
+    case TS_ANY_BYTES:
+        return any->type == TS_ANY_BYTES && !ts_utf8_valid(any->bytes)
+                   ? cJSON_CreateNull()
+                   : ts_json_new_text(any->bytes);
     case TS_ANY_BOOL:
         return cJSON_CreateBool(any->i != 0);
     case TS_ANY_INT:
-        return cJSON_CreateNumber((double)any->i);
+        if (any->i >= -TS_JSON_EXACT && any->i <= TS_JSON_EXACT)
+            return cJSON_CreateNumber((double)any->i);
+        snprintf(digits, sizeof digits, "%" PRId64, any->i);
+        return cJSON_CreateString(digits); /* as ts_json_parse has it */
     case TS_ANY_DOUBLE:
         return cJSON_CreateNumber(any->d);
     case TS_ANY_ARRAY:
     case TS_ANY_KVLIST:
-        return convert_list(any->bytes, any->type == TS_ANY_KVLIST, depth);
+        return convert_list(any->bytes, any->type == TS_ANY_KVLIST, depth, room);
     default:
         return cJSON_CreateNull();
     }
@@ -209,7 +259,12 @@ const cJSON *ts_any_json(struct ts_arena *arena, const struct ts_any *any)
 {
     if (!any || (any->type != TS_ANY_ARRAY && any->type != TS_ANY_KVLIST))
         return ts_parse_value(arena, ts_any_text(any));
-    cJSON *tree = convert(any, 0);
+    size_t room = ts_json_default.max_values;
+    cJSON *tree = convert(any, 0, &room);
+    if (room == 0) {
+        cJSON_Delete(tree);
+        return NULL;
+    }
     ts_arena_defer(arena, delete_tree, tree);
     return tree;
 }

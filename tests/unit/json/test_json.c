@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include "json/json.h"
+#include "strict_json.h"
 
 static const struct row {
     const char *name, *text, *want; /* NULL: must be refused … */
@@ -75,12 +76,17 @@ static void what_is_cut_is_told_from_what_is_text(void **state)
 static void depth_and_size_are_limited(void **state)
 {
     (void)state;
-    struct ts_json_limits limits = {100, 3};
+    struct ts_json_limits limits = {100, 3, 4};
     struct ts_err err = {0};
     cJSON *tree = ts_json_parse(TS_LIT("[[[1]]]"), &limits, &err);
     assert_non_null(tree);
     cJSON_Delete(tree);
     assert_null(ts_json_parse(TS_LIT("[[[[1]]]]"), &limits, &err));
+    assert_int_equal(err.code, TS_RESOURCE_EXHAUSTED);
+    tree = ts_json_parse(TS_LIT("[1,[2,\",,,,\"]]"), &limits, &err);
+    assert_non_null(tree);
+    cJSON_Delete(tree);
+    assert_null(ts_json_parse(TS_LIT("[1,[2,3,4]]"), &limits, &err));
     assert_int_equal(err.code, TS_RESOURCE_EXHAUSTED);
     limits.max_bytes = 3;
     assert_null(ts_json_parse(TS_LIT("[1,2]"), &limits, &err));
@@ -108,9 +114,44 @@ static void text_is_escaped_and_repaired(void **state)
     ts_buf_release(&out);
 }
 
+/* ---- JSON that everybody takes ---- */
+
+static const struct clean {
+    const char *text, *want; /* want NULL: the very text */
+} cleans[] = {
+    {"{\"a\": [1, -0.5e+3, true, \"\\u00e9\"]} ", NULL},
+    {"12345678901234567890", NULL}, /* a double does not hold it, a text does */
+    {"\"\xC3\xA9 \\ud83d\\ude00\"", NULL},
+    {"{\"a\": NaN, \"b\": [-Infinity]}", "{\"a\":null,\"b\":[null]}"},
+    {"[\"\\ud83d\"]", "[\"\xEF\xBF\xBD\"]"},
+    {"[\"\xf0\"]", "[\"\xEF\xBF\xBD\"]"},
+    {"[\"a\nb\"]", "[\"a\\nb\"]"},
+    {"[01]", "[1]"},
+    {"[1.]", "[1]"},
+    {"[1\v]", "[1]"},
+    {"\xEF\xBB\xBF[1]", "[1]"},
+    {"{'a': 1}", ""},
+    {"[1", ""},
+    {"", ""},
+};
+
+static void what_others_may_not_take_is_printed_anew(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TS_COUNT(cleans); i++) {
+        struct ts_arena *arena = ts_arena_new();
+        ts_view text = ts_view_str(cleans[i].text);
+        ts_view got = ts_json_clean(arena, text);
+        assert_view_is(got, cleans[i].want ? cleans[i].want : cleans[i].text);
+        assert_true(got.len == 0 || ts_json_is_strict(got));
+        assert_int_equal(got.ptr == text.ptr, cleans[i].want == NULL);
+        ts_arena_free(arena);
+    }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[TS_COUNT(rows) + 4];
+    struct CMUnitTest tests[TS_COUNT(rows) + 5];
     for (size_t i = 0; i < TS_COUNT(rows); i++)
         tests[i] =
             (struct CMUnitTest){rows[i].name, check_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
@@ -119,6 +160,7 @@ int main(void)
         cmocka_unit_test(depth_and_size_are_limited),
         cmocka_unit_test(numbers_read_back_exactly),
         cmocka_unit_test(text_is_escaped_and_repaired),
+        cmocka_unit_test(what_others_may_not_take_is_printed_anew),
     };
     memcpy(tests + TS_COUNT(rows), more, sizeof more);
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);

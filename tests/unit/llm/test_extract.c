@@ -2,41 +2,13 @@
  * extraction makes of spans that nobody should write. */
 #include "testing.h"
 
-#include "json/json.h"
-#include "llm/extract.h"
 #include "llm/trace.h"
+#include "records.h"
 #include "wire/encode.h"
 #include "wire/otlp_json.h"
 #include "wire/scan.h"
 
 #include <stdio.h>
-
-/* An absent key equals null, and an absent list equals []. */
-static bool is_nothing(const cJSON *v)
-{
-    return !v || cJSON_IsNull(v) || (cJSON_IsArray(v) && !v->child);
-}
-
-static bool equal(const cJSON *a, const cJSON *b)
-{
-    if (is_nothing(a) || is_nothing(b))
-        return is_nothing(a) && is_nothing(b);
-    if (cJSON_IsObject(a) && cJSON_IsObject(b)) {
-        const cJSON *m;
-        cJSON_ArrayForEach(m, a) if (!equal(m, ts_json_get(b, m->string))) return false;
-        cJSON_ArrayForEach(m, b) if (!equal(m, ts_json_get(a, m->string))) return false;
-        return true;
-    }
-    if (cJSON_IsArray(a) && cJSON_IsArray(b)) {
-        const cJSON *x = a->child;
-        const cJSON *y = b->child;
-        for (; x && y; x = x->next, y = y->next)
-            if (!equal(x, y))
-                return false;
-        return !x && !y;
-    }
-    return cJSON_Compare(a, b, true);
-}
 
 /* The whole request is one trace store: all spans are noted, then each is resolved (§14). */
 struct reading {
@@ -80,24 +52,6 @@ static cJSON *load_json(const char *name, const char *ending, struct ts_buf *tex
     if (!tree)
         fail_msg("%s: %s", path, err.what);
     return tree;
-}
-
-static int compare(const char *span, const cJSON *wanted, const cJSON *got)
-{
-    const cJSON *field;
-    int bad = 0;
-    cJSON_ArrayForEach(field, wanted)
-    {
-        if (equal(field, ts_json_get(got, field->string)))
-            continue;
-        char *a = cJSON_PrintUnformatted(field);
-        char *b = cJSON_PrintUnformatted(ts_json_get(got, field->string));
-        print_message("%s %s: wanted %s, got %s\n", span, field->string, a, b ? b : "nothing");
-        free(a);
-        free(b);
-        bad++;
-    }
-    return bad;
 }
 
 static void check_fixture(void **state)

@@ -307,6 +307,27 @@ static void spans_without_end_of_one_call(void **state)
     ts_traces_free(t);
 }
 
+static void documents_of_a_trace_are_bounded(void **state)
+{
+    (void)state;
+    static struct ts_document found[100];
+    struct ts_traces_stats stats;
+    struct ts_traces *t = ts_traces_new(64 << 20, 60 * TS_S);
+    for (size_t i = 0; i < TS_COUNT(found); i++)
+        found[i].content = TS_LIT("Ants have six legs.");
+    for (int i = 0; i < 25; i++) {
+        struct call retriever;
+        make(&retriever, (uint8_t)(1 + i), 0, i, i + 1, "r", "", "");
+        retriever.llm.kind = TS_KIND_RETRIEVER;
+        retriever.llm.documents = found;
+        retriever.llm.document_count = TS_COUNT(found);
+        ts_traces_note(t, &retriever.llm, true);
+    }
+    ts_traces_stats(t, &stats);
+    assert_int_equal(stats.cut, 500); /* of 2500; two thousand are remembered */
+    ts_traces_free(t);
+}
+
 static void *from_a_thread(void *arg)
 {
     static _Atomic int who;
@@ -339,6 +360,7 @@ int main(void)
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(a_long_trace_of_equal_answers),
         cmocka_unit_test(spans_without_end_of_one_call),
+        cmocka_unit_test(documents_of_a_trace_are_bounded),
         cmocka_unit_test(loops_may_share_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
