@@ -21,10 +21,11 @@ try() { # LOG COMMAND…: what cannot be installed here is skipped by its tests,
     "$@" 2> "$log" || { echo "left out: $*"; tail -n 1 "$log"; }
 }
 
+try .venv/frameworks.log make_venv .venv/frameworks tests/e2e/apps/frameworks.txt &
 try .venv/instrumentors.log make_venv .venv/instrumentors tests/e2e/apps/requirements.txt
-try .venv/frameworks.log make_venv .venv/frameworks tests/e2e/apps/frameworks.txt
 try tests/e2e/apps/vercel_ai/node_modules.log \
     make_node_modules .venv/instrumentors/bin tests/e2e/apps/vercel_ai
+wait
 
 build() { # PRESET DIRECTORY [CMAKE OPTION…]
     local preset=$1 directory=$2
