@@ -1,9 +1,11 @@
 /* extract.c - any spans: OTLP/JSON, the bytes of one span, or lines of attributes. Whatever comes, a record
- * comes out of every span, and its JSON is JSON; the trace table takes it, and a scorer's prompt can be
- * made of it. */
+ * comes out of every span, and its JSON is JSON; the trace table takes it, a scorer's prompt can be made of
+ * it, redacted or not, and where its fields come from can be told. */
 #include "json/json.h"
+#include "llm/explain.h"
 #include "llm/extract.h"
 #include "llm/flatten.h"
+#include "llm/redact/redact.h"
 #include "llm/trace.h"
 #include "tests/unit/span_lines.h"
 #include "tests/unit/strict_json.h"
@@ -40,6 +42,40 @@ static void check_record(struct ts_arena *arena, const struct ts_llm *llm)
     must(llm->skip || llm->message_count > 0);
 }
 
+static struct ts_redactor *redactor(void)
+{
+    static const char *const names[] = {"key", "email", "iban", "card", "phone", "ip"};
+    static struct ts_redactor *made;
+    if (!made)
+        made = ts_redactor_new(names, TS_COUNT(names), NULL, 0, NULL);
+    return made;
+}
+
+static void check_redaction(struct ts_arena *arena, const struct ts_span_at *at, struct ts_llm *llm)
+{
+    struct ts_buf span = TS_BUF_INIT;
+    struct ts_llm again;
+    ts_redact_record(redactor(), arena, llm);
+    check_record(arena, llm);
+    if (ts_redact_span(redactor(), arena, at->span, &span)) {
+        ts_llm_extract(arena, TS_NOTHING, TS_NOTHING, ts_buf_view(&span), &again);
+        must(ts_view_eq(again.span_id, llm->span_id));
+        must(again.start_ns == llm->start_ns && again.end_ns == llm->end_ns);
+    }
+    ts_buf_release(&span);
+}
+
+/* It reads the span many times: of short ones every eighth. */
+static void check_explanation(const struct ts_span_at *at, const struct ts_llm *llm)
+{
+    struct ts_buf text = TS_BUF_INIT;
+    if (at->span.len > 1024 || at->span.len % 8)
+        return;
+    ts_llm_explain(ts_span_resource(at), ts_span_scope(at), at->span, llm, &text);
+    must(ts_json_is_strict(ts_buf_view(&text)));
+    ts_buf_release(&text);
+}
+
 static void on_span(void *arg, const struct ts_span_at *at)
 {
     const struct reading *r = arg;
@@ -50,6 +86,8 @@ static void on_span(void *arg, const struct ts_span_at *at)
     if (r->resolving) {
         ts_traces_resolve(r->traces, arena, &llm);
         check_record(arena, &llm);
+        check_explanation(at, &llm);
+        check_redaction(arena, at, &llm);
     } else {
         ts_traces_note(r->traces, &llm, true);
     }
