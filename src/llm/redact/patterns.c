@@ -94,8 +94,8 @@ static size_t check_ip(ts_view match)
     "|npm_[A-Za-z0-9]{36}"                            /* npm */                                    \
     "|eyJ[\\w-]{8,}\\.eyJ[\\w-]{8,}\\.[\\w-]{8,}"     /* JSON Web Token, RFC 7519 */               \
     ")"                                                                                            \
-    "|(?<=[Bb]earer )[A-Za-z0-9._~+/-]{16,}=*"           /* RFC 6750 §2.1 */                      \
-    "|(?<=[Bb]asic )[A-Za-z0-9+/]{16,}={0,2}(?![\\w+/])" /* RFC 7617 */
+    "|[Bb]earer \\K[A-Za-z0-9._~+/-]{16,}=*"           /* RFC 6750 §2.1 */                        \
+    "|[Bb]asic \\K[A-Za-z0-9+/]{16,}={0,2}(?![\\w+/])" /* RFC 7617 */
 
 const struct ts_redact_pattern ts_redact_patterns[] = {
     {"key", KEYS, NULL},

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 enum {
-    MOST_STEPS = 1000000, /* of backtracking in one search */
-    MOST_NESTED = 4,      /* JSON in a string in JSON */
+    MOST_STEPS = 100000, /* of backtracking from one place */
+    MOST_NESTED = 4,     /* JSON in a string in JSON */
 };
 
 struct pattern {
@@ -156,18 +156,20 @@ static int by_place(const void *a, const void *b)
 {
     const struct ts_redact_range *x = a;
     const struct ts_redact_range *y = b;
-    if (x->from != y->from)
-        return x->from < y->from ? -1 : 1;
-    return (x->pattern > y->pattern) - (x->pattern < y->pattern);
+    return (x->from > y->from) - (x->from < y->from); /* none overlaps another */
 }
 
+/* The matches of the patterns before, from left to right, while those of one are found, which come so, too. */
+struct taken {
+    const struct ts_redact_range *next, *end;
+};
+
 /* Is any byte of it another pattern's already? */
-static bool is_taken(const struct ts_redact_ranges *ranges, size_t others, size_t from, size_t to)
+static bool is_taken(struct taken *t, size_t from, size_t to)
 {
-    for (size_t i = 0; i < others; i++)
-        if (ranges->items[i].from < to && from < ranges->items[i].to)
-            return true;
-    return false;
+    while (t->next < t->end && t->next->to <= from)
+        t->next++;
+    return t->next < t->end && t->next->from < to;
 }
 
 static void add_range(struct ts_arena *arena, struct ts_redact_ranges *ranges,
@@ -184,14 +186,15 @@ static void add_range(struct ts_arena *arena, struct ts_redact_ranges *ranges,
     ranges->items[ranges->count++] = range;
 }
 
-/* The matches of one pattern, from left to right. */
+/* Adds the matches of one pattern. */
 static bool search(const struct ts_redactor *r, struct ts_arena *arena, size_t pattern,
                    ts_view text, struct ts_redact_ranges *ranges)
 {
     const struct pattern *p = &r->patterns[pattern];
     pcre2_match_data *found = pcre2_match_data_create_from_pattern(p->code, NULL);
     const size_t *ends = pcre2_get_ovector_pointer(found);
-    size_t others = ranges->count;
+    struct ts_redact_ranges before = *ranges; /* stays as it is when the list grows */
+    struct taken taken = {before.items, before.count ? before.items + before.count : NULL};
     size_t at = 0;
     int got = 0;
     while (at < text.len) {
@@ -204,11 +207,13 @@ static bool search(const struct ts_redactor *r, struct ts_arena *arena, size_t p
         size_t len = ends[1] > from ? ends[1] - from : 0;
         if (len > 0 && p->check)
             len = p->check(ts_view_cut(text, from, len));
-        if (len > 0 && !is_taken(ranges, others, from, from + len))
+        if (len > 0 && !is_taken(&taken, from, from + len))
             add_range(arena, ranges, (struct ts_redact_range){from, from + len, pattern});
         at = len > 0 ? from + len : ends[1] > from ? ends[1] : from + 1;
     }
     pcre2_match_data_free(found);
+    if (ranges->count > before.count && before.count > 0)
+        qsort(ranges->items, ranges->count, sizeof *ranges->items, by_place);
     return got >= 0 || got == PCRE2_ERROR_NOMATCH;
 }
 
@@ -219,8 +224,6 @@ bool ts_redact_find(const struct ts_redactor *r, struct ts_arena *arena, ts_view
     for (size_t i = 0; i < r->count; i++)
         if (!search(r, arena, i, text, out))
             return false;
-    if (out->count > 1)
-        qsort(out->items, out->count, sizeof *out->items, by_place);
     return true;
 }
 

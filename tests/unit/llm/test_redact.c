@@ -57,6 +57,8 @@ static const struct row {
      "[key]\nrest"},
     {"a word is no key", "risk-assessment of task-oriented-dialogue-systems", NULL},
     {"an expression of one's own", "see TCK-12", "see [ticket]"},
+    {"two patterns on one text: the first has it", "TCK-7@b.io, TCK-8, TCK-9@b.io TCK-10",
+     "[email], [ticket], [email] [ticket]"},
     {"not UTF-8", "\xff a@b.io \xfe", "\xff [email] \xfe"},
     {"an address in a JSON string", "{\"to\": \"a@b.io\", \"n\": 1}",
      "{\"to\":\"[email]\",\"n\":1}"},
