@@ -52,10 +52,11 @@ static ts_view calls_of(struct ts_arena *arena, const cJSON *list, ts_view conte
     return ts_flatten_response(arena, &llm);
 }
 
+/* NaN: not told. Some servers write null, and "impossible" would turn a verdict round. */
 static double logprob_of(const cJSON *item)
 {
     double p;
-    return ts_json_double(ts_json_get(item, "logprob"), &p) ? p : -INFINITY;
+    return ts_json_double(ts_json_get(item, "logprob"), &p) ? p : NAN;
 }
 
 static const struct ts_logprob *read_top(struct ts_arena *arena, const cJSON *list, size_t *count)

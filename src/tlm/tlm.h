@@ -136,7 +136,7 @@ const char *ts_tlm_template_name(const struct ts_tlm_template *template);
 /* A token of a reply and the alternatives to it. */
 struct ts_tlm_token {
     ts_view text;
-    double logprob;
+    double logprob; /* NaN: not told; so in `top` */
     const struct ts_logprob *top;
     size_t top_count;
 };

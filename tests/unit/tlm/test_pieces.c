@@ -131,8 +131,8 @@ static void ratings_are_expected_values(void **state)
                                      {TS_LIT("five"), log(.002)}};
     const struct ts_tlm_token token = {TS_LIT("5"), log(.97), top, 5};
     const struct ts_tlm_reply reply = {.tokens = &token, .token_count = 1, .has_tokens = true};
-    assert_true(fabs(ts_tokens_rating(&reply, TS_LIT("5")) - .99) < 1e-9);
-    assert_true(isnan(ts_tokens_rating(&reply, TS_LIT("4"))));
+    assert_true(fabs(ts_tokens_rating(&reply, TS_LIT("5"), false) - .99) < 1e-9);
+    assert_true(isnan(ts_tokens_rating(&reply, TS_LIT("4"), false)));
 }
 
 static struct ts_tlm_reply read_body(struct ts_arena *a, cJSON *tree)
