@@ -76,6 +76,18 @@ bool ts_text_is_space(int32_t c)
            c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+int ts_text_digit(int32_t c)
+{
+    if (c < 0x80)
+        return c >= '0' && c <= '9' ? c - '0' : -1;
+    if (utf8proc_category(c) != UTF8PROC_CATEGORY_ND)
+        return -1;
+    int32_t zero = c; /* digits stand in tens without a gap, some tens side by side */
+    while (utf8proc_category(zero - 1) == UTF8PROC_CATEGORY_ND)
+        zero--;
+    return (int)(c - zero) % 10;
+}
+
 bool ts_text_stands_alone(ts_view v, size_t from, size_t to)
 {
     size_t other;

@@ -43,6 +43,11 @@ static void the_reference_reads_to_the_letter(void **state)
         {TS_FORM_SCORE_100, "no digits", NULL, ABSENT},
         {TS_FORM_SCORE_100, "<score>150</score>", "150", 1.5},
         {TS_FORM_SCORE_100, "<score>1e2</score>", "1e2", 1},
+        {TS_FORM_SCORE_100, "<score>\u0668\u0665</score>", "\u0668\u0665", .85}, /* any digits */
+        {TS_FORM_SCORE_100, "Score: \u0668\u0665", "\u0665", .05},
+        {TS_FORM_SCORE_100, "<score>1_0</score>", "1_0", .1}, /* as Python's float() */
+        {TS_FORM_SCORE_100, "<score>1__0</score>", "1__0", .5},
+        {TS_FORM_SCORE_100, "<score>_1</score>", "_1", .5},
         {TS_FORM_SCORE_10, "<score>8/10</score>", "0", 0},
         {TS_FORM_SCORE_10, "<score>7.5</score>", "5", .5},
         {TS_FORM_SCORE_10, "none of these", "one", .1},
@@ -61,6 +66,10 @@ static void the_reference_reads_to_the_letter(void **state)
         {TS_FORM_AB, "Choice: [A]", "A", 1},
         {TS_FORM_AB, "(B) not confident", "B", 0},
         {TS_FORM_AB, "Choice: A is wrong, so Choice: B", "B", 0},
+        {TS_FORM_AB, "A is not what I call Correct (b)", "b", 0},
+        {TS_FORM_AB, "It is a correct label, not B", "a", 1},
+        {TS_FORM_AB, "A)CORRECT? No: b) incorrect", "A", 1},
+        {TS_FORM_AB, "(B) incorrect, a", "B", 0},
         {TS_FORM_RATING_LABEL, "Rating: 10", "1", 0},
         {TS_FORM_RATING_LABEL, "Rating: Five", "Five", .5},
     };
