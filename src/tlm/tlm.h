@@ -83,6 +83,8 @@ struct ts_tlm_input {
     double perplexity; /* mean token probability 0…1; NaN: unknown */
     ts_view context;
     bool has_context;
+    ts_view unseen; /* of the context, what no message quotes: samples and the prompt's evaluation
+                     * get it with the prompt, as `request` holds it for reflections */
     bool structured;
     ts_view schema;     /* JSON text of the response's schema */
     ts_view model;      /* that answered: the row of weights (§12); empty: default */
