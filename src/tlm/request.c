@@ -173,7 +173,7 @@ static void add_tool_calls(struct ts_buf *out, const struct ts_message *m)
     ts_buf_add_byte(out, ']');
 }
 
-static void add_recorded(struct ts_buf *out, const struct ts_message *m)
+void ts_tlm_add_message(struct ts_buf *out, const struct ts_message *m)
 {
     ts_buf_add_str(out, "{\"role\":");
     ts_json_append_text(out, m->role);
@@ -257,7 +257,7 @@ void ts_tlm_sample_messages(const struct ts_tlm *tlm, const struct ts_tlm_wire *
             m.content = ts_buf_view(&prompt);
         }
         ts_buf_add_str(out, i ? "," : "");
-        add_recorded(out, &m);
+        ts_tlm_add_message(out, &m);
     }
     ts_buf_release(&prompt);
     if (!ends_with_tool) {
@@ -368,12 +368,31 @@ static void add_extra(const struct ts_tlm_wire *wire, struct ts_buf *out)
     ts_buf_add_byte(out, '}');
 }
 
+static void add_model(const struct ts_tlm_call *call, const struct ts_tlm_wire *wire,
+                      struct ts_buf *out)
+{
+    bool embedding = call->kind == TS_TLM_EMBEDDING;
+    const char *model = call->kind == TS_TLM_SAMPLE               ? wire->sample_model
+                        : !embedding                              ? wire->judge_model
+                        : call->measure == TS_TLM_EMBEDDING_SMALL ? wire->embedding_small
+                                                                  : wire->embedding_large;
+    ts_buf_add_str(out, "{\"model\":");
+    ts_json_append_text(out, ts_view_str(model));
+}
+
+void ts_tlm_sent(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
+                 const struct ts_tlm_wire *wire, struct ts_buf *out)
+{
+    add_model(call, wire, out);
+    if (call->kind != TS_TLM_EMBEDDING)
+        add_parameters(tlm, call, wire, out);
+    ts_buf_add_byte(out, '}');
+}
+
 static void embedding_request(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                               const struct ts_tlm_wire *wire, struct ts_buf *out)
 {
-    bool small = call->measure == TS_TLM_EMBEDDING_SMALL;
-    ts_buf_add_str(out, "{\"model\":");
-    ts_json_append_text(out, ts_view_str(small ? wire->embedding_small : wire->embedding_large));
+    add_model(call, wire, out);
     ts_buf_add_str(out, ",\"input\":");
     ts_json_append_text(out, call->index < 0 ? tlm->answer : sample_of(tlm, call->index)->text);
     ts_buf_add_str(out, ",\"encoding_format\":\"float\"}");
@@ -387,8 +406,7 @@ void ts_tlm_request(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
         embedding_request(tlm, call, wire, out);
         return;
     }
-    ts_buf_add_str(out, "{\"model\":");
-    ts_json_append_text(out, ts_view_str(sample ? wire->sample_model : wire->judge_model));
+    add_model(call, wire, out);
     ts_buf_add_str(out, ",\"messages\":");
     if (sample) {
         ts_tlm_sample_messages(tlm, wire, out);

@@ -159,6 +159,9 @@ struct ts_tlm_reply {
  * no usage, null or empty log probabilities, content in parts, tool calls instead of content.
  * Views are into `body` and the arena. */
 bool ts_tlm_read_completion(struct ts_arena *arena, const cJSON *body, struct ts_tlm_reply *reply);
+/* Calls of tools in a message of chat/completions, their arguments as JSON text; NULL: none. */
+struct ts_tool_call *ts_tlm_read_tool_calls(struct ts_arena *arena, const cJSON *list,
+                                            size_t *count);
 /* Reads a body of embeddings. */
 bool ts_tlm_read_embedding(struct ts_arena *arena, const cJSON *body, struct ts_tlm_reply *reply);
 
@@ -178,6 +181,7 @@ struct ts_tlm_resolved {
     size_t template_count;
     const struct ts_tlm_eval *evals;
     size_t eval_count;
+    const char *weights_row; /* the model whose weights they are */
     struct ts_tlm_weights weights;
 };
 

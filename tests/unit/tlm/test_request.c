@@ -1,6 +1,7 @@
 /* What judges and models are sent. */
 #include "testing.h"
 
+#include "tlm/replay.h"
 #include "tlm/request.h"
 
 #include <math.h>
@@ -129,13 +130,44 @@ static void no_text_closes_the_tag_of_an_evaluation(void **state)
     cJSON_Delete(body);
 }
 
+/* ---- recordings ---- */
+
+#define CALLING                                                                                    \
+    "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"type\":\"function\",\"id\":"      \
+    "\"c1\","                                                                                      \
+    "\"function\":{\"name\":\"when\",\"arguments\":\"{\\\"of\\\":\\\"depot\\\"}\"}}]}"
+
+static void messages_keep_their_calls_in_a_recording(void **state)
+{
+    (void)state;
+    const char *inputs = "{\"messages\":[{\"role\":\"user\",\"content\":\"When?\"}," CALLING
+                         ",{\"role\":\"tool\",\"content\":\"6\",\"tool_call_id\":\"c1\"}]";
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_tlm_options options = {0};
+    struct ts_tlm_input in;
+    struct ts_buf out = TS_BUF_INIT;
+    ts_buf_printf(&out, "{\"inputs\":%s,\"response\":\"Six.\"}}", inputs);
+    cJSON *recorded = ts_json_parse(ts_buf_view(&out), NULL, NULL);
+    assert_true(ts_replay_read(arena, recorded, &options, &in, NULL));
+    struct ts_tlm *tlm = ts_tlm_new(arena, &options, &in, NULL);
+    ts_buf_clear(&out);
+    ts_record_inputs(tlm, &out);
+    assert_true(has(ts_buf_cstr(&out), inputs));
+    ts_buf_release(&out);
+    cJSON_Delete(recorded);
+    ts_arena_free(arena);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[TS_COUNT(rows) + 1];
+    static const struct CMUnitTest others[] = {
+        cmocka_unit_test(no_text_closes_the_tag_of_an_evaluation),
+        cmocka_unit_test(messages_keep_their_calls_in_a_recording),
+    };
+    struct CMUnitTest tests[TS_COUNT(rows) + TS_COUNT(others)];
     for (size_t i = 0; i < TS_COUNT(rows); i++)
         tests[i] =
             (struct CMUnitTest){rows[i].name, check_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
-    tests[TS_COUNT(rows)] =
-        (struct CMUnitTest)cmocka_unit_test(no_text_closes_the_tag_of_an_evaluation);
+    memcpy(tests + TS_COUNT(rows), others, sizeof others);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
