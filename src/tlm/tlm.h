@@ -15,8 +15,9 @@
 #include "llm/llm.h"
 #include "tlm/words.h"
 
-/* Changes with every prompt and every rule that changes a score; part of cache keys and spans. */
-#define TS_TLM_VERSION "1"
+/* Changes with every prompt (test_request.c minds that) and every rule that changes a score; part of
+ * cache keys and spans. */
+#define TS_TLM_VERSION "2"
 
 enum ts_tlm_compat {
     TS_TLM_RECOMMENDED, /* §17 mended */

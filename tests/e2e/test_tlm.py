@@ -425,7 +425,7 @@ def test_spans_get_their_score_and_the_second_time_from_the_cache(start, backend
         span = by_id(backend)[ids(message)[0]]
         assert span["trustworthiness.decision"] == decision
         assert span["trustworthiness.score"] < 0.3
-        assert span["trustworthiness.version"] == "1"
+        assert span["trustworthiness.version"] == "2"
         assert "contradicts" in span["trustworthiness.explanation"]
     assert len(calls(model)) == 6
     wait_for(lambda: len(backend.state()["annotations"]) == 2, what="both evaluations")

@@ -1,10 +1,13 @@
 /* What judges and models are sent. */
 #include "testing.h"
 
+#include "tlm/presets.h"
+#include "tlm/prompt.h"
 #include "tlm/replay.h"
 #include "tlm/request.h"
 
 #include <math.h>
+#include <xxhash.h>
 
 #define UNSEEN "The depot opens at six."
 
@@ -130,6 +133,53 @@ static void no_text_closes_the_tag_of_an_evaluation(void **state)
     cJSON_Delete(body);
 }
 
+/* ---- versions ---- */
+
+/* What was asked by each version; rows are added, not changed. */
+static const struct {
+    const char *version;
+    uint64_t words; /* XXH3 of all prompts and default evaluations */
+} asked[] = {
+    {"2", 0xdda7da9bd602da51},
+};
+
+static void add_piece(struct ts_buf *all, ts_view text)
+{
+    ts_buf_add_view(all, text);
+    ts_buf_add_byte(all, '\0');
+}
+
+static void new_words_are_a_new_version(void **state)
+{
+    (void)state;
+    struct ts_buf all = TS_BUF_INIT;
+    const struct ts_tlm_options options = {0};
+    const struct ts_tlm_input in = {.has_context = true, .context = TS_LIT("c")};
+    struct ts_tlm_resolved is;
+    uint64_t known = 0;
+    for (const struct ts_prompt *p = ts_prompts; p->name; p++) {
+        add_piece(&all, ts_view_str(p->name));
+        add_piece(&all, p->text);
+    }
+    ts_tlm_resolve(&options, &in, &is);
+    for (size_t i = 0; i < is.eval_count; i++) {
+        const struct ts_tlm_eval *e = &is.evals[i];
+        const ts_view parts[] = {e->name, e->criteria, e->query_id, e->context_id, e->response_id};
+        for (size_t k = 0; k < TS_COUNT(parts); k++)
+            add_piece(&all, parts[k]);
+    }
+    uint64_t words = XXH3_64bits(all.ptr, all.len);
+    for (size_t i = 0; i < TS_COUNT(asked); i++)
+        if (strcmp(asked[i].version, TS_TLM_VERSION) == 0)
+            known = asked[i].words;
+    if (words != known)
+        fail_msg("judges are asked other words than those of version " TS_TLM_VERSION
+                 ": give TS_TLM_VERSION (src/tlm/tlm.h) a new number and add the row "
+                 "{\"that number\", 0x%016llx} here, lest cached scores of the old words be used",
+                 (unsigned long long)words);
+    ts_buf_release(&all);
+}
+
 /* ---- recordings ---- */
 
 #define CALLING                                                                                    \
@@ -162,6 +212,7 @@ int main(void)
 {
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(no_text_closes_the_tag_of_an_evaluation),
+        cmocka_unit_test(new_words_are_a_new_version),
         cmocka_unit_test(messages_keep_their_calls_in_a_recording),
     };
     struct CMUnitTest tests[TS_COUNT(rows) + TS_COUNT(others)];
