@@ -86,7 +86,7 @@ bool ts_tlm_cut_thoughts(ts_view *text, const char *tag, ts_view *thought)
     const ts_view close = TS_LIT("</think>");
     size_t end;
     *thought = TS_NOTHING;
-    while ((end = end_of_thoughts(*text, tag)) != SIZE_MAX) {
+    for (int i = 0; i < 2 && (end = end_of_thoughts(*text, tag)) != SIZE_MAX; i++) {
         size_t begin = ts_text_find_last(*text, end, open, true);
         size_t from = begin == SIZE_MAX ? 0 : begin + open.len;
         ts_view behind = ts_text_strip(ts_view_from(*text, end + close.len));

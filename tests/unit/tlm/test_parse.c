@@ -142,9 +142,21 @@ static void answers_and_thoughts_are_found(void **state)
 static void large_replies_are_read_in_time(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {
-        "<score>", "</think><score>", "<think>",  "choice: ", "(",
-        "9",       "rating",          "<issues>", "\xff",     "Choice"};
+    static const char *const pieces[] = {"<think></think>",
+                                         "<answer></think>",
+                                         "</answer><think></think>",
+                                         "<score>",
+                                         "</think><score>",
+                                         "<think>",
+                                         "choice: ",
+                                         "(",
+                                         "A",
+                                         "A)",
+                                         "9",
+                                         "rating",
+                                         "<issues>",
+                                         "\xff",
+                                         "Choice"};
     for (size_t i = 0; i < TS_COUNT(pieces); i++) {
         struct ts_buf text = TS_BUF_INIT;
         ts_buf_add_str(&text, "<think>");
@@ -158,6 +170,9 @@ static void large_replies_are_read_in_time(void **state)
         }
         ts_tlm_parse_thought(ts_buf_view(&text), "score", true);
         ts_tlm_parse_answer(ts_buf_view(&text));
+        ts_view rest = ts_buf_view(&text);
+        ts_view thought;
+        ts_tlm_cut_thoughts(&rest, "answer", &thought);
         ts_buf_release(&text);
     }
 }
