@@ -17,6 +17,7 @@ static const char *const digits_1_to_5[] = {"1", "2", "3", "4", "5", NULL};
 static const char *const true_false[] = {"true", "false", NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
 static const char *const a_b[] = {"a", "b", NULL};
+static const char *const capital_a_b[] = {"A", "B", NULL};
 static const char *const any_a_b[] = {"A", "B", "a", "b", NULL};
 
 /* ---- places ---- */
@@ -167,7 +168,7 @@ static ts_view step_at(ts_view t, size_t at, const struct step *step, ts_view la
 static ts_view climb(ts_view t, const char *label, bool rating)
 {
     for (size_t i = 0; i < TS_COUNT(ladder); i++) {
-        const char *const *values = !rating           ? any_a_b
+        const char *const *values = !rating           ? capital_a_b
                                     : ladder[i].words ? one_to_five
                                                       : digits_1_to_5;
         for (size_t at = t.len; at-- > 0;) {

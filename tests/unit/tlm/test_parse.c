@@ -70,6 +70,7 @@ static void the_reference_reads_to_the_letter(void **state)
         {TS_FORM_AB, "It is a correct label, not B", "a", 1},
         {TS_FORM_AB, "A)CORRECT? No: b) incorrect", "A", 1},
         {TS_FORM_AB, "(B) incorrect, a", "B", 0},
+        {TS_FORM_AB, "My Choiceb, or A", "A", 1}, /* only a capital right behind */
         {TS_FORM_RATING_LABEL, "Rating: 10", "1", 0},
         {TS_FORM_RATING_LABEL, "Rating: Five", "Five", .5},
     };
