@@ -167,6 +167,17 @@ static bool is_unread(const struct ts_tlm_call *call)
                                           : !call->has_mapped;
 }
 
+static void record_call(struct asking *a, const cJSON *body, const char *error)
+{
+    struct score *s = a->score;
+    struct ts_tlm_wire wire = s->self->wire; /* may have changed since, but for what was used */
+    wire.logprobs = a->used.logprobs;
+    wire.temperature = a->used.temperature;
+    if (s->self->recorder)
+        ts_record_call(s->tlm, call_of(a), a->api.attempts > 0 ? &wire : NULL, body, error,
+                       &s->recorded);
+}
+
 static void take_reply(struct asking *a, cJSON *body, const struct ts_tlm_reply *reply)
 {
     struct score *s = a->score;
@@ -174,8 +185,7 @@ static void take_reply(struct asking *a, cJSON *body, const struct ts_tlm_reply 
     add_cost(s, call, reply);
     ts_tlm_answer(s->tlm, a->call, reply);
     count_call(s->self, is_unread(call) ? s->self->calls_unread : s->self->calls_ok);
-    if (s->self->recorder)
-        ts_record_call(call, body, "", &s->recorded);
+    record_call(a, body, "");
 }
 
 static enum ts_api_verdict refused(struct asking *a, const struct ts_http_job *answer, cJSON *body,
@@ -246,8 +256,7 @@ static void on_call_done(struct ts_job *job, enum ts_job_end end)
         if (end == TS_JOB_EXPIRED)
             ts_fail(&s->last, TS_DEADLINE_EXCEEDED, "the judge did not answer in time");
         s->cancelled |= end == TS_JOB_CANCELLED;
-        if (s->self->recorder)
-            ts_record_call(call_of(a), NULL, timeout ? "timeout" : "api_error", &s->recorded);
+        record_call(a, NULL, timeout ? "timeout" : "api_error");
         ts_tlm_answer(s->tlm, a->call, &lost);
         count_call(s->self, s->self->calls_failed);
     }

@@ -65,6 +65,7 @@ void ts_tlm_input_of(struct ts_arena *arena, const struct ts_llm *llm, enum ts_t
         .model = llm->model,
         .temperature = NAN};
     input->context = context_of(arena, llm, &unseen);
+    input->unseen = ts_arena_copy(arena, ts_buf_view(&unseen));
     if (compat == TS_TLM_RECOMMENDED) /* the reference has a form of its own (§4.1) */
         input->request = request_of(arena, llm, &unseen);
     ts_buf_release(&unseen);

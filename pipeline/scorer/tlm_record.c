@@ -35,7 +35,13 @@ void ts_recorder_close(struct ts_recorder *r)
     free(r);
 }
 
-void ts_record_call(const struct ts_tlm_call *call, const cJSON *body, const char *error,
+static const char *rules_of(const struct ts_tlm *tlm)
+{
+    return tlm->options->compat == TS_TLM_REFERENCE ? "reference" : "recommended";
+}
+
+void ts_record_call(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
+                    const struct ts_tlm_wire *wire, const cJSON *body, const char *error,
                     struct ts_buf *calls)
 {
     const cJSON *vector =
@@ -52,7 +58,12 @@ void ts_record_call(const struct ts_tlm_call *call, const cJSON *body, const cha
         ts_buf_add_str(calls, "\"completion\":");
         ts_json_append(calls, body);
     }
-    ts_buf_add_str(calls, "}}");
+    ts_buf_printf(calls, "},\"used_by\":[\"%s\"]", rules_of(tlm));
+    if (wire) {
+        ts_buf_add_str(calls, ",\"sent\":");
+        ts_tlm_sent(tlm, call, wire, calls);
+    }
+    ts_buf_add_byte(calls, '}');
 }
 
 /* One write a line: lines of several processes do not mix. */
@@ -66,8 +77,7 @@ void ts_record_score(struct ts_recorder *r, const struct ts_tlm *tlm, ts_view id
     ts_record_inputs(tlm, &line);
     ts_buf_add_str(&line, ",\"calls\":[");
     ts_buf_add_view(&line, ts_buf_view(calls));
-    ts_buf_printf(&line, "],\"%s\":{",
-                  tlm->options->compat == TS_TLM_REFERENCE ? "reference" : "recommended");
+    ts_buf_printf(&line, "],\"%s\":{", rules_of(tlm));
     ts_record_result(tlm, result, &line);
     ts_buf_add_str(&line, "}}\n");
     ssize_t wrote = write(r->file, line.ptr, line.len);

@@ -99,9 +99,16 @@ static const char *failure(const struct ts_tlm *tlm, const struct ts_tlm_result 
     return NULL;
 }
 
+/* What is not 0…1 is no mean probability, perhaps a perplexity in the usual sense. */
+static double perplexity_score(const struct ts_tlm *tlm)
+{
+    double p = tlm->input->perplexity;
+    return tlm->options->compat == TS_TLM_REFERENCE || (p >= 0 && p <= 1) ? p : NAN;
+}
+
 void ts_tlm_conclude(struct ts_tlm *tlm, struct ts_tlm_result *r)
 {
-    *r = (struct ts_tlm_result){.perplexity = tlm->input->perplexity};
+    *r = (struct ts_tlm_result){.perplexity = perplexity_score(tlm)};
     r->sample_scores = ts_consistency_scores(tlm);
     r->consistency = mean(r->sample_scores, tlm->is.samples);
     r->indicator = ts_consistency_indicator(tlm);

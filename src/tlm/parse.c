@@ -66,6 +66,40 @@ ts_view ts_tlm_parse_thought(ts_view text, const char *name, bool nocase)
     return TS_NOTHING;
 }
 
+/* The last </think> that is not quoted in the result. */
+static size_t end_of_thoughts(ts_view text, const char *tag)
+{
+    const ts_view close = TS_LIT("</think>");
+    size_t end = ts_text_find_last(text, text.len, close, true);
+    if (end == SIZE_MAX || !tag)
+        return end;
+    struct tag t = tag_of(tag);
+    size_t to = ts_text_find_last(text, text.len, ts_view_str(t.close), true);
+    size_t from = to == SIZE_MAX ? to : ts_text_find_last(text, to, ts_view_str(t.open), true);
+    bool quoted = from != SIZE_MAX && from < end && end < to;
+    return quoted ? ts_text_find_last(text, from, close, true) : end;
+}
+
+bool ts_tlm_cut_thoughts(ts_view *text, const char *tag, ts_view *thought)
+{
+    const ts_view open = TS_LIT("<think>");
+    const ts_view close = TS_LIT("</think>");
+    size_t end;
+    *thought = TS_NOTHING;
+    for (int i = 0; i < 2 && (end = end_of_thoughts(*text, tag)) != SIZE_MAX; i++) {
+        size_t begin = ts_text_find_last(*text, end, open, true);
+        size_t from = begin == SIZE_MAX ? 0 : begin + open.len;
+        ts_view behind = ts_text_strip(ts_view_from(*text, end + close.len));
+        if (thought->len == 0)
+            *thought = ts_text_strip(ts_view_cut(*text, from, end - from));
+        bool first = begin != SIZE_MAX && begin > 0 && behind.len == 0; /* the result, then why */
+        *text = first ? ts_text_strip(ts_view_cut(*text, 0, begin)) : behind;
+        if (!first)
+            break;
+    }
+    return !ts_view_eq_nocase(ts_view_cut(*text, 0, open.len), open);
+}
+
 ts_view ts_tlm_parse_issues(ts_view text)
 {
     size_t at = 0;

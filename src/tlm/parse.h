@@ -42,6 +42,12 @@ ts_view ts_tlm_parse_thought(ts_view text, const char *tag, bool nocase);
 /* The list in <issues>, when a closed <score> follows. Empty: none. */
 ts_view ts_tlm_parse_issues(ts_view text);
 
+/* A reasoning model behind a server that does not tell its thoughts apart: `text` is cut to what it
+ * says beside them, usually behind; `thought` gets the last of them, opened or not (chat templates
+ * swallow <think>). False: the text ends in the middle of a thought and says nothing. `tag` ("answer",
+ * or NULL): what the result stands in, where </think> may be quoted. */
+bool ts_tlm_cut_thoughts(ts_view *text, const char *tag, ts_view *thought);
+
 /* M100: false when the text is no number. NaN and infinity are numbers here. */
 bool ts_tlm_number(ts_view text, double *out);
 

@@ -3,6 +3,7 @@
  * text is read as "0". */
 #include "tlm/parse.h"
 
+#include "base/buf.h"
 #include "tlm/text.h"
 
 #include <math.h>
@@ -16,6 +17,7 @@ static const char *const digits_1_to_5[] = {"1", "2", "3", "4", "5", NULL};
 static const char *const true_false[] = {"true", "false", NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
 static const char *const a_b[] = {"a", "b", NULL};
+static const char *const capital_a_b[] = {"A", "B", NULL};
 static const char *const any_a_b[] = {"A", "B", "a", "b", NULL};
 
 /* ---- places ---- */
@@ -166,7 +168,7 @@ static ts_view step_at(ts_view t, size_t at, const struct step *step, ts_view la
 static ts_view climb(ts_view t, const char *label, bool rating)
 {
     for (size_t i = 0; i < TS_COUNT(ladder); i++) {
-        const char *const *values = !rating           ? any_a_b
+        const char *const *values = !rating           ? capital_a_b
                                     : ladder[i].words ? one_to_five
                                                       : digits_1_to_5;
         for (size_t at = t.len; at-- > 0;) {
@@ -187,9 +189,9 @@ static bool any_score(ts_view t, ts_view *out)
         *out = ts_text_strip(*out);
         return true;
     }
-    for (at = t.len; at-- > 0;)
-        if (t.ptr[at] >= '0' && t.ptr[at] <= '9') {
-            *out = ts_view_cut(t, at, 1);
+    for (size_t end = t.len; end > 0; end = at)
+        if (ts_text_digit(ts_text_char_before(t, end, &at)) >= 0) {
+            *out = ts_view_cut(t, at, end - at);
             return true;
         }
     return false;
@@ -251,18 +253,28 @@ static bool strict_choice(ts_view t, ts_view *out)
     return false;
 }
 
+/* The last "A) Correct", its bracket and its space optional, in any case. */
+static ts_view last_verdict(ts_view t, const char *letter, const char *verdict)
+{
+    ts_view word = ts_view_str(verdict);
+    for (size_t end = t.len, at;
+         (at = ts_text_find_last(t, end, ts_view_str(letter), true)) != SIZE_MAX; end = at) {
+        size_t from = at + 1;
+        from += from < t.len && t.ptr[from] == ')';
+        from += from < t.len && t.ptr[from] == ' ';
+        if (ts_view_eq_nocase(ts_view_cut(t, from, word.len), word))
+            return ts_view_cut(t, at, 1);
+    }
+    return TS_NOTHING;
+}
+
 static bool choice(ts_view t, ts_view *out)
 {
-    static const struct {
-        const char *letter, *word;
-    } verdicts[] = {{"A", "Correct"}, {"B", "Incorrect"}};
     *out = climb(t, "Choice", false);
-    for (size_t i = 0; i < 2 && out->len == 0; i++) {
-        size_t at = ts_text_find(t, 0, ts_view_str(verdicts[i].letter), false);
-        if (at != SIZE_MAX &&
-            ts_text_find(t, at + 1, ts_view_str(verdicts[i].word), false) != SIZE_MAX)
-            *out = ts_view_cut(t, at, 1);
-    }
+    if (out->len == 0)
+        *out = last_verdict(t, "A", "Correct");
+    if (out->len == 0)
+        *out = last_verdict(t, "B", "Incorrect");
     if (out->len == 0)
         *out = last_in_brackets(t, a_b);
     if (out->len == 0)
@@ -304,10 +316,27 @@ static double look_up(const struct entry *map, ts_view text)
     return 0.5;
 }
 
+/* As float() of Python: digits of any script, underscores between them. */
 static double map100(ts_view text)
 {
+    struct ts_buf plain = TS_BUF_INIT;
     double value;
-    return ts_tlm_number(text, &value) ? value / 100 : 0.5;
+    size_t len;
+    bool digit = false;
+    for (size_t at = 0; at < text.len; at += len) {
+        size_t next;
+        int n = ts_text_digit(ts_text_char(text, at, &len));
+        bool joins = text.ptr[at] == '_' && digit && at + 1 < text.len &&
+                     ts_text_digit(ts_text_char(text, at + 1, &next)) >= 0;
+        digit = n >= 0;
+        if (n >= 0)
+            ts_buf_add_byte(&plain, (uint8_t)('0' + n));
+        else if (!joins)
+            ts_buf_add_view(&plain, ts_view_cut(text, at, len));
+    }
+    bool ok = ts_tlm_number(ts_buf_view(&plain), &value);
+    ts_buf_release(&plain);
+    return ok ? value / 100 : 0.5;
 }
 
 struct ts_parsed ts_tlm_parse_literal(enum ts_tlm_form form, ts_view t)

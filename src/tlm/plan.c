@@ -27,12 +27,14 @@ bool ts_tlm_wants_schema(const struct ts_tlm *tlm, const struct ts_tlm_call *cal
 }
 
 /* Models that are known to give them: a sample of another is compared without (§5.3). A judge's
- * reply is taken as it comes. */
-static bool model_has_logprobs(ts_view model)
+ * reply is taken as it comes. Spans name the version that answered; the reference knows exact names. */
+static bool model_has_logprobs(enum ts_tlm_compat compat, ts_view model)
 {
     static const char *const models[] = {
         "",        "gpt-4",        "gpt-4o",       "gpt-4o-mini",
         "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-3.5-turbo-16k"};
+    if (compat == TS_TLM_RECOMMENDED)
+        model = ts_tlm_undated(model);
     for (size_t i = 0; i < TS_COUNT(models); i++)
         if (ts_view_is(model, models[i]))
             return true;
@@ -49,7 +51,7 @@ bool ts_tlm_wants_logprobs(const struct ts_tlm *tlm, const struct ts_tlm_call *c
         return call->template->yes != NULL;
     case TS_TLM_SAMPLE:
         return tlm->is.by_label && tlm->is.workflow != TS_TLM_STRUCTURED &&
-               model_has_logprobs(tlm->input->model);
+               model_has_logprobs(tlm->options->compat, tlm->input->model);
     default:
         return false;
     }
@@ -148,11 +150,21 @@ static void take_parsed(struct ts_tlm_call *call, const struct ts_parsed *p)
     call->score = call->mapped;
 }
 
+/* §7.4: a token's own probability in place of what was read, where it is told. */
+static void take_choice(struct ts_tlm_call *call, const struct ts_tlm_reply *reply, const char *yes,
+                        const char *no)
+{
+    double score = reply->has_tokens ? ts_tokens_choice(reply, yes, no) : NAN;
+    if (!isnan(score))
+        call->score = score;
+}
+
 static ts_view thought(const struct ts_tlm *tlm, const struct ts_tlm_template *t,
                        const struct ts_tlm_reply *reply, ts_view text)
 {
     ts_view why = TS_NOTHING;
-    if (t->thinks && tlm->is.effort != TS_TLM_NONE)
+    bool cut = tlm->options->compat == TS_TLM_RECOMMENDED && !t->issues; /* by read_call */
+    if (t->thinks && tlm->is.effort != TS_TLM_NONE && !cut)
         why = t->issues ? ts_tlm_parse_issues(text) : ts_tlm_parse_thought(text, t->tag, true);
     return why.len > 0 ? why : ts_text_strip(reply->reasoning);
 }
@@ -170,8 +182,8 @@ static void read_reflection(struct ts_tlm *tlm, struct ts_tlm_call *call,
     bool thinks = t->thinks && tlm->is.effort != TS_TLM_NONE;
     struct ts_parsed p = ts_tlm_parse(tlm->options->compat, thinks ? t->thinking : t->form, text);
     take_parsed(call, &p);
-    if (t->yes && reply->has_tokens)
-        call->score = ts_tokens_choice(reply, t->yes, t->no);
+    if (t->yes)
+        take_choice(call, reply, t->yes, t->no);
 }
 
 /* §11. The reference takes a zero for none (D7). */
@@ -180,8 +192,7 @@ static void read_prompt_evaluation(struct ts_tlm *tlm, struct ts_tlm_call *call,
 {
     struct ts_parsed p = ts_tlm_parse(tlm->options->compat, TS_FORM_YES_NO_CHOICE, text);
     take_parsed(call, &p);
-    if (reply->has_tokens)
-        call->score = ts_tokens_choice(reply, "yes", "no");
+    take_choice(call, reply, "yes", "no");
     if (tlm->options->compat == TS_TLM_REFERENCE && call->score == 0)
         call->score = NAN;
 }
@@ -194,10 +205,11 @@ static void read_eval(struct ts_tlm *tlm, struct ts_tlm_call *call,
     take_parsed(call, &p);
     if (!p.found)
         return;
-    double expected = reply->has_tokens ? ts_tokens_rating(reply, p.text) : NAN;
+    bool literal = tlm->options->compat == TS_TLM_REFERENCE;
+    double expected = reply->has_tokens ? ts_tokens_rating(reply, p.text, literal) : NAN;
     if (!isnan(expected))
         call->score = expected;
-    else if (tlm->options->compat == TS_TLM_REFERENCE && call->mapped == 0)
+    else if (literal && call->mapped == 0)
         call->score = NAN;
     call->score = 0.001 + 0.998 * call->score;
 }
@@ -210,31 +222,65 @@ static void read_similarity(struct ts_tlm *tlm, struct ts_tlm_call *call, ts_vie
     take_parsed(call, &p);
 }
 
-/* Does the prompt ask for thoughts in front of the result? */
-static bool asks_to_think(const struct ts_tlm *tlm, const struct ts_tlm_call *call)
+/* Do thoughts in front of the `text` explain it? Those that were asked for, only right before the closed
+ * tag of the result, as the reference has it; a model's own, when the server told no others. */
+static bool is_explained(const struct ts_tlm *tlm, const struct ts_tlm_call *call, ts_view text,
+                         const struct ts_tlm_reply *reply)
 {
-    bool can = call->kind == TS_TLM_SAMPLE || call->kind == TS_TLM_SEMANTIC_EVAL ||
-               (call->kind == TS_TLM_REFLECTION && call->template->thinks);
-    return can && tlm->is.effort != TS_TLM_NONE;
+    const struct ts_tlm_template *t = call->template;
+    ts_view result;
+    size_t at = 0;
+    bool asked = t && t->thinks && !t->issues && tlm->is.effort != TS_TLM_NONE;
+    if (!asked)
+        return reply->reasoning.len == 0;
+    return ts_tlm_tag_next(text, t->tag, &at, &result) &&
+           result.ptr == text.ptr + strlen(t->tag) + strlen("<>");
 }
 
-/* A reasoning model behind a server that does not tell its thoughts apart: what stands in front of
- * the answer is not the answer. A reply that ends in the middle of a thought says nothing. */
-static ts_view behind_thoughts(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
-                               ts_view text, struct ts_tlm_reply *reply)
+/* Is there a probability among the tokens? An empty list, or one of nulls, is what some servers write
+ * for none. */
+static bool tells_probabilities(const struct ts_tlm_reply *reply)
 {
-    const ts_view open = TS_LIT("<think>");
-    const ts_view close = TS_LIT("</think>");
-    if (tlm->options->compat == TS_TLM_REFERENCE || !ts_view_starts(text, open))
-        return text;
-    size_t end = ts_view_find(text, close);
-    if (end == SIZE_MAX)
-        return TS_NOTHING;
-    if (asks_to_think(tlm, call))
-        return text;
-    if (reply->reasoning.len == 0)
-        reply->reasoning = ts_view_cut(text, open.len, end - open.len);
-    return ts_text_strip(ts_view_from(text, end + close.len));
+    for (size_t i = 0; reply->has_tokens && i < reply->token_count; i++)
+        if (!isnan(reply->tokens[i].logprob))
+            return true;
+    return false;
+}
+
+/* Leaves the tokens that `text` is made of, a piece of `whole`, which goes with them. */
+static void keep_tokens_of(ts_view text, ts_view *whole, struct ts_tlm_reply *reply)
+{
+    size_t from = (size_t)(text.ptr - whole->ptr);
+    size_t to = from + text.len;
+    size_t at = 0;
+    size_t n = 0;
+    for (; reply->token_count > 0 && at + reply->tokens->text.len <= from; reply->token_count--)
+        at += reply->tokens++->text.len;
+    *whole = ts_view_from(*whole, at);
+    for (; n < reply->token_count && at < to; n++)
+        at += reply->tokens[n].text.len;
+    reply->token_count = n;
+}
+
+/* Cuts off thoughts that a server did not tell apart; they are the reasoning then. False: nothing was
+ * said. An answer may speak of </think> where the response does. */
+static bool cut_thoughts(const struct ts_tlm *tlm, const struct ts_tlm_call *call, ts_view *whole,
+                         ts_view *text, struct ts_tlm_reply *reply)
+{
+    bool sample = call->kind == TS_TLM_SAMPLE;
+    ts_view all = *text;
+    ts_view thought;
+    bool quoted = sample && !ts_view_starts(all, TS_LIT("<think>")) &&
+                  ts_view_find(tlm->answer, TS_LIT("</think>")) != SIZE_MAX;
+    if (quoted)
+        return true;
+    if (!ts_tlm_cut_thoughts(text, sample ? "answer" : NULL, &thought))
+        return false;
+    if (reply->has_tokens && text->len < all.len)
+        keep_tokens_of(*text, whole, reply);
+    if (thought.len > 0 && is_explained(tlm, call, *text, reply))
+        reply->reasoning = thought;
+    return true;
 }
 
 static void keep_vector(struct ts_tlm *tlm, struct ts_tlm_call *call,
@@ -258,18 +304,10 @@ static void count_usage(struct ts_tlm *tlm, const struct ts_tlm_reply *reply)
         tlm->completion_tokens += reply->completion_tokens;
 }
 
-static void read_call(struct ts_tlm *tlm, struct ts_tlm_call *call,
-                      const struct ts_tlm_reply *reply)
+/* `text` is the piece of the `whole` that counts. */
+static void read_text(struct ts_tlm *tlm, struct ts_tlm_call *call,
+                      const struct ts_tlm_reply *reply, ts_view whole, ts_view text)
 {
-    if (call->kind == TS_TLM_EMBEDDING) {
-        keep_vector(tlm, call, reply);
-        return;
-    }
-    struct ts_arena *scratch = ts_arena_new();
-    ts_view whole = reply->has_tokens ? ts_tokens_join(scratch, reply) : reply->content;
-    struct ts_tlm_reply told = *reply;
-    ts_view text = behind_thoughts(tlm, call, ts_text_strip(whole), &told);
-    reply = &told;
     switch (call->kind) {
     case TS_TLM_PROMPT_EVALUATION:
         read_prompt_evaluation(tlm, call, reply, text);
@@ -289,6 +327,26 @@ static void read_call(struct ts_tlm *tlm, struct ts_tlm_call *call,
     case TS_TLM_EMBEDDING:
         break;
     }
+}
+
+static void read_call(struct ts_tlm *tlm, struct ts_tlm_call *call,
+                      const struct ts_tlm_reply *reply)
+{
+    if (call->kind == TS_TLM_EMBEDDING) {
+        keep_vector(tlm, call, reply);
+        return;
+    }
+    struct ts_arena *scratch = ts_arena_new();
+    struct ts_tlm_reply told = *reply;
+    bool literal = tlm->options->compat == TS_TLM_REFERENCE;
+    ts_view whole = reply->has_tokens ? ts_tokens_join(scratch, reply) : reply->content;
+    if (!literal && (whole.len == 0 || !tells_probabilities(reply))) {
+        told.has_tokens = false;
+        whole = reply->content.len > 0 ? reply->content : whole;
+    }
+    ts_view text = ts_text_strip(whole);
+    if (literal || cut_thoughts(tlm, call, &whole, &text, &told))
+        read_text(tlm, call, &told, whole, text);
     ts_arena_free(scratch);
 }
 

@@ -98,8 +98,8 @@ static const struct {
                 {"us.anthropic.claude-3-sonnet-20240229-v1:0", "claude-3-sonnet"},
                 {"us.anthropic.claude-3-5-sonnet-20240620-v1:0", "claude-3.5-sonnet"}};
 
-static struct ts_tlm_weights weights_of(enum ts_tlm_compat compat, enum ts_tlm_workflow workflow,
-                                        ts_view model)
+static const struct row *weights_of(enum ts_tlm_compat compat, enum ts_tlm_workflow workflow,
+                                    ts_view model)
 {
     const struct row *row = workflow == TS_TLM_RAG ? rag_rows : default_rows;
     /* D13: the reference has replaced Claude's names by their profiles, which have no row */
@@ -111,7 +111,7 @@ static struct ts_tlm_weights weights_of(enum ts_tlm_compat compat, enum ts_tlm_w
             model = ts_view_str(profiles[i].name);
     while (row->model && (unknown || !ts_view_is(model, row->model)))
         row++;
-    return row->weights;
+    return row;
 }
 
 /* ---- presets ---- */
@@ -181,7 +181,9 @@ void ts_tlm_resolve(const struct ts_tlm_options *o, const struct ts_tlm_input *i
                                  : out->workflow == TS_TLM_RAG && o->preset != TS_TLM_BASE;
     out->templates = ts_tlm_templates(out->workflow, &out->template_count);
     out->template_count = reflections_of(o, out->workflow, out->template_count);
-    out->weights = weights_of(o->compat, out->workflow, in->model);
+    const struct row *row = weights_of(o->compat, out->workflow, in->model);
+    out->weights = row->weights;
+    out->weights_row = row->model ? row->model : "gpt-4.1-mini";
     if (o->has_evals) {
         out->evals = o->evals;
         out->eval_count = o->eval_count;

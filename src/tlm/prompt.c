@@ -6,29 +6,35 @@
 
 /* ---- tags ---- */
 
-/* The length of one of our tags at `at`, 0: none. */
-static size_t tag_at(ts_view t, size_t at)
+/* The length of the tag of this name at `at`, 0: another, or none. */
+static size_t named_tag_at(ts_view t, size_t at, ts_view name)
+{
+    size_t from = at + 1;
+    from += from < t.len && t.ptr[from] == '/';
+    size_t end = from + name.len;
+    bool is = name.len > 0 && end < t.len && t.ptr[end] == '>' &&
+              ts_view_eq_nocase(ts_view_cut(t, from, name.len), name);
+    return is ? end + 1 - at : 0;
+}
+
+static size_t tag_at(ts_view t, size_t at, const ts_view *also, size_t count)
 {
     static const char *const names[] = {"request",  "response", "first",  "second",
                                         "criteria", "score",    "rating", "choice",
                                         "answer",   "think",    "issues", "alternate_response"};
-    size_t from = at + 1;
-    from += from < t.len && t.ptr[from] == '/';
-    for (size_t i = 0; i < TS_COUNT(names); i++) {
-        ts_view name = ts_view_str(names[i]);
-        size_t end = from + name.len;
-        if (end < t.len && t.ptr[end] == '>' &&
-            ts_view_eq_nocase(ts_view_cut(t, from, name.len), name))
-            return end + 1 - at;
-    }
-    return 0;
+    size_t len = 0;
+    for (size_t i = 0; i < TS_COUNT(names) && len == 0; i++)
+        len = named_tag_at(t, at, ts_view_str(names[i]));
+    for (size_t i = 0; i < count && len == 0; i++)
+        len = named_tag_at(t, at, also[i]);
+    return len;
 }
 
-void ts_prompt_add_safe(struct ts_buf *out, ts_view t)
+void ts_prompt_add_safe(struct ts_buf *out, ts_view t, const ts_view *also, size_t count)
 {
     size_t done = 0;
     for (size_t at = 0; (at = ts_text_find(t, at, TS_LIT("<"), false)) != SIZE_MAX; at++) {
-        size_t len = tag_at(t, at);
+        size_t len = tag_at(t, at, also, count);
         if (len == 0)
             continue;
         ts_buf_add_view(out, ts_view_cut(t, done, at - done));
@@ -67,7 +73,7 @@ static void replace(ts_view name, const struct ts_prompt_value *values, int word
             if (values->as_is)
                 ts_buf_add_view(out, values->text);
             else
-                ts_prompt_add_safe(out, values->text);
+                ts_prompt_add_safe(out, values->text, NULL, 0);
             return;
         }
 }

@@ -25,7 +25,8 @@ void ts_prompt_render(const char *name, const struct ts_prompt_value *values, in
                       struct ts_buf *out);
 
 /* Appends text in which no tag of ours can be mistaken for one that we or a judge wrote: an answer
- * that says <score>100</score> must not become the judge's when the judge quotes it. */
-void ts_prompt_add_safe(struct ts_buf *out, ts_view text);
+ * that says <score>100</score> must not become the judge's when the judge quotes it. `also` are the
+ * names of `count` further tags. */
+void ts_prompt_add_safe(struct ts_buf *out, ts_view text, const ts_view *also, size_t count);
 
 #endif

@@ -1,5 +1,6 @@
 #include "tlm/replay.h"
 
+#include "tlm/request.h"
 #include "tlm/templates.h"
 
 #include <math.h>
@@ -25,10 +26,17 @@ static void read_messages(struct ts_arena *arena, const cJSON *list, struct ts_t
     struct ts_message *m =
         ts_arena_alloc(arena, ((size_t)cJSON_GetArraySize(list) + 1) * sizeof *m);
     const cJSON *item;
-    cJSON_ArrayForEach(item, list) m[in->message_count++] =
-        (struct ts_message){.role = ts_json_text(ts_json_get(item, "role")),
-                            .content = ts_json_text(ts_json_get(item, "content"))};
     in->messages = m;
+    cJSON_ArrayForEach(item, list)
+    {
+        *m = (struct ts_message){.role = ts_json_text(ts_json_get(item, "role")),
+                                 .content = ts_json_text(ts_json_get(item, "content")),
+                                 .tool_call_id = ts_json_text(ts_json_get(item, "tool_call_id"))};
+        m->tool_calls =
+            ts_tlm_read_tool_calls(arena, ts_json_get(item, "tool_calls"), &m->tool_call_count);
+        in->message_count++;
+        m++;
+    }
 }
 
 static void read_labels(struct ts_arena *arena, const cJSON *list, struct ts_tlm_options *o)
@@ -252,11 +260,8 @@ void ts_record_inputs(const struct ts_tlm *tlm, struct ts_buf *out)
     key(out, "messages");
     ts_buf_add_byte(out, '[');
     for (size_t i = 0; i < in->message_count; i++) {
-        ts_buf_add_str(out, i ? ",{\"role\":" : "{\"role\":");
-        ts_json_append_text(out, in->messages[i].role);
-        ts_buf_add_str(out, ",\"content\":");
-        ts_json_append_text(out, in->messages[i].content);
-        ts_buf_add_byte(out, '}');
+        ts_buf_add_str(out, i ? "," : "");
+        ts_tlm_add_message(out, &in->messages[i]);
     }
     ts_buf_add_byte(out, ']');
     key(out, "response");
@@ -336,8 +341,64 @@ static void add_fields(const struct ts_tlm_result *r, struct ts_buf *out)
     }
 }
 
+static void add_resolved(const struct ts_tlm *tlm, struct ts_buf *out)
+{
+    const struct ts_tlm_resolved *is = &tlm->is;
+    const struct ts_tlm_weights *w = &is->weights;
+    const double weights[] = {w->consistency, w->indicator, w->reflection, w->prompt_evaluation,
+                              w->perplexity};
+    key(out, "resolved");
+    ts_buf_printf(out,
+                  "{\"workflow\":\"%s\",\"preset\":\"%s\",\"reasoning_effort\":\"%s\","
+                  "\"samples\":%d,\"templates\":[",
+                  ts_tlm_workflow_name(is->workflow), ts_tlm_preset_name(tlm->options->preset),
+                  ts_tlm_effort_name(is->effort), is->samples);
+    for (size_t i = 0; i < is->template_count; i++)
+        ts_buf_printf(out, "%s\"%s\"", i ? "," : "", ts_tlm_template_name(is->templates[i]));
+    ts_buf_printf(out,
+                  "],\"similarity_measure\":\"%s\",\"use_prompt_evaluation\":%s,"
+                  "\"weights_row\":\"%s\",\"weights\":[",
+                  ts_tlm_measure_name(is->measure), is->prompt_evaluation ? "true" : "false",
+                  is->weights_row);
+    for (size_t i = 0; i < TS_COUNT(weights); i++) {
+        ts_buf_add_str(out, i ? "," : "");
+        ts_json_append_double(out, weights[i]);
+    }
+    ts_buf_add_str(out, "]}");
+}
+
+/* A lost call has no reflection, nor has one whose JSON could not be read (D10). */
+static bool is_lost(const struct ts_tlm_call *call)
+{
+    return call->failed || (ts_tlm_is_structured(call->template) && !call->has_mapped);
+}
+
+static void add_calls_scores(const struct ts_tlm *tlm, const struct ts_tlm_result *r,
+                             struct ts_buf *out)
+{
+    key(out, "reflections");
+    ts_buf_add_byte(out, '[');
+    for (size_t i = 0, n = 0; i < tlm->call_count; i++) {
+        const struct ts_tlm_call *call = &tlm->calls[i];
+        if (call->kind != TS_TLM_REFLECTION || is_lost(call))
+            continue;
+        ts_buf_add_str(out, n++ ? ",{" : "{");
+        text_or_null(out, "template", ts_view_str(ts_tlm_template_name(call->template)));
+        add_double(out, "score", call->score);
+        add_double(out, "mapped", call->mapped);
+        ts_buf_add_byte(out, '}');
+    }
+    ts_buf_add_str(out, "],\"sample_scores\":[");
+    for (int i = 0; i < tlm->is.samples && r->sample_scores; i++) {
+        ts_buf_add_str(out, i ? "," : "");
+        ts_json_append_double(out, r->sample_scores[i]);
+    }
+    ts_buf_add_byte(out, ']');
+}
+
 void ts_record_result(const struct ts_tlm *tlm, const struct ts_tlm_result *r, struct ts_buf *out)
 {
+    add_resolved(tlm, out);
     add_double(out, "trustworthiness_score", r->score);
     ts_buf_add_str(out, ",\"components\":{");
     add_double(out, "consistency", r->consistency);
@@ -358,6 +419,7 @@ void ts_record_result(const struct ts_tlm *tlm, const struct ts_tlm_result *r, s
     key(out, "explanation");
     ts_json_append_text(out, r->explanation);
     add_parts(r, out);
+    add_calls_scores(tlm, r, out);
     ts_buf_printf(out, ",\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":%lld}",
                   (long long)tlm->prompt_tokens, (long long)tlm->completion_tokens);
     key(out, "error");

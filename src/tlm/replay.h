@@ -16,7 +16,8 @@ void ts_replay_answer(struct ts_tlm *tlm, const cJSON *recorded);
 void ts_record_inputs(const struct ts_tlm *tlm, struct ts_buf *out);
 /* Appends the role of a call: {"call":"reflection","template":"certainty","index":0}. */
 void ts_record_role(const struct ts_tlm_call *call, struct ts_buf *out);
-/* Appends the members trustworthiness_score … usage of a result, without braces. */
+/* Appends the members resolved … usage of a result, without braces. Its explanation is the text
+ * itself, without the placeholders of the published vectors. */
 void ts_record_result(const struct ts_tlm *tlm, const struct ts_tlm_result *result,
                       struct ts_buf *out);
 

@@ -33,29 +33,35 @@ static ts_view arguments_of(struct ts_arena *arena, ts_view written)
     return text;
 }
 
+struct ts_tool_call *ts_tlm_read_tool_calls(struct ts_arena *arena, const cJSON *list,
+                                            size_t *count)
+{
+    size_t n = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+    struct ts_tool_call *calls = n ? ts_arena_alloc(arena, n * sizeof *calls) : NULL;
+    const cJSON *item;
+    *count = 0;
+    if (n > 0)
+        cJSON_ArrayForEach(item, list) calls[(*count)++] = (struct ts_tool_call){
+            .id = ts_json_text(ts_json_get(item, "id")),
+            .name = ts_json_text(ts_json_path(item, "function.name")),
+            .arguments =
+                arguments_of(arena, ts_json_text(ts_json_path(item, "function.arguments")))};
+    return calls;
+}
+
 /* A sampled answer may be a call of a tool: rendered as that of the response is (§4.3). */
 static ts_view calls_of(struct ts_arena *arena, const cJSON *list, ts_view content)
 {
-    size_t n = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
-    if (n == 0)
-        return content;
-    struct ts_tool_call *calls = ts_arena_alloc(arena, n * sizeof *calls);
-    struct ts_llm llm = {.response = content, .tool_calls = calls};
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        ts_view written = ts_json_text(ts_json_path(item, "function.arguments"));
-        calls[llm.tool_call_count++] =
-            (struct ts_tool_call){.name = ts_json_text(ts_json_path(item, "function.name")),
-                                  .arguments = arguments_of(arena, written)};
-    }
-    return ts_flatten_response(arena, &llm);
+    struct ts_llm llm = {.response = content};
+    llm.tool_calls = ts_tlm_read_tool_calls(arena, list, &llm.tool_call_count);
+    return llm.tool_calls ? ts_flatten_response(arena, &llm) : content;
 }
 
+/* NaN: not told. Some servers write null, and "impossible" would turn a verdict round. */
 static double logprob_of(const cJSON *item)
 {
     double p;
-    return ts_json_double(ts_json_get(item, "logprob"), &p) ? p : -INFINITY;
+    return ts_json_double(ts_json_get(item, "logprob"), &p) ? p : NAN;
 }
 
 static const struct ts_logprob *read_top(struct ts_arena *arena, const cJSON *list, size_t *count)

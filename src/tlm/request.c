@@ -21,6 +21,18 @@ static int words_of(const struct ts_tlm *tlm)
 
 /* ---- texts (§4) ---- */
 
+/* The prompt as a model has to see it to answer: with what was retrieved for it. */
+static void add_prompt(const struct ts_tlm *tlm, ts_view prompt, struct ts_buf *out)
+{
+    ts_view unseen = tlm->input->unseen;
+    if (unseen.len > 0 && !literally(tlm)) {
+        ts_buf_add_str(out, "Context:\n");
+        ts_buf_add_view(out, unseen);
+        ts_buf_add_str(out, "\n\n");
+    }
+    ts_buf_add_view(out, prompt);
+}
+
 void ts_tlm_request_text(const struct ts_tlm *tlm, struct ts_buf *out)
 {
     const struct ts_tlm_input *in = tlm->input;
@@ -61,9 +73,12 @@ static void reflection_text(const struct ts_tlm *tlm, const struct ts_tlm_call *
     ts_buf_release(&request);
 }
 
-static void add_input(const struct ts_tlm *tlm, ts_view id, const char *what, ts_view text,
-                      struct ts_buf *sentences, struct ts_buf *blocks)
+/* One input of an evaluation. No text may close the tag of another. */
+static void add_input(const struct ts_tlm *tlm, const struct ts_tlm_eval *e, ts_view id,
+                      const char *what, ts_view text, struct ts_buf *sentences,
+                      struct ts_buf *blocks)
 {
+    const ts_view ids[] = {e->query_id, e->context_id, e->response_id};
     if (id.len == 0)
         return;
     ts_buf_printf(sentences, "The " TS_FMT " is %s.\n", TS_ARG(id), what);
@@ -71,7 +86,7 @@ static void add_input(const struct ts_tlm *tlm, ts_view id, const char *what, ts
     if (literally(tlm))
         ts_buf_add_view(blocks, text);
     else
-        ts_prompt_add_safe(blocks, text);
+        ts_prompt_add_safe(blocks, text, ids, TS_COUNT(ids));
     ts_buf_printf(blocks, "\n</" TS_FMT ">\n", TS_ARG(id));
 }
 
@@ -80,11 +95,11 @@ static void eval_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call, 
     const struct ts_tlm_eval *e = call->eval;
     struct ts_buf inputs = TS_BUF_INIT;
     struct ts_buf blocks = TS_BUF_INIT;
-    add_input(tlm, e->query_id, "what a user asked", tlm->user_prompt, &inputs, &blocks);
-    add_input(tlm, e->context_id, "the text that was retrieved for it", tlm->input->context,
+    add_input(tlm, e, e->query_id, "what a user asked", tlm->user_prompt, &inputs, &blocks);
+    add_input(tlm, e, e->context_id, "the text that was retrieved for it", tlm->input->context,
               &inputs, &blocks);
-    add_input(tlm, e->response_id, "what an AI assistant answered", tlm->input->response, &inputs,
-              &blocks);
+    add_input(tlm, e, e->response_id, "what an AI assistant answered", tlm->input->response,
+              &inputs, &blocks);
     ts_buf_add_view(&inputs, ts_buf_view(&blocks));
     ts_buf_add_byte(&inputs, '\n');
     const struct ts_prompt_value values[] = {
@@ -121,8 +136,11 @@ static void prompt_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call
         break;
     }
     default: {
-        const struct ts_prompt_value values[] = {value(tlm, "prompt", tlm->user_prompt), {0}};
+        struct ts_buf prompt = TS_BUF_INIT;
+        add_prompt(tlm, tlm->user_prompt, &prompt);
+        const struct ts_prompt_value values[] = {value(tlm, "prompt", ts_buf_view(&prompt)), {0}};
         ts_prompt_render("prompt-evaluation", values, 0, out);
+        ts_buf_release(&prompt);
     }
     }
 }
@@ -155,7 +173,7 @@ static void add_tool_calls(struct ts_buf *out, const struct ts_message *m)
     ts_buf_add_byte(out, ']');
 }
 
-static void add_recorded(struct ts_buf *out, const struct ts_message *m)
+void ts_tlm_add_message(struct ts_buf *out, const struct ts_message *m)
 {
     ts_buf_add_str(out, "{\"role\":");
     ts_json_append_text(out, m->role);
@@ -175,6 +193,14 @@ static bool has_role(const struct ts_message *m, const char *role)
     return ts_view_is(m->role, role);
 }
 
+static size_t last_user_message(const struct ts_tlm_input *in)
+{
+    size_t i = in->message_count; /* there is one */
+    while (i-- > 0 && !has_role(&in->messages[i], "user"))
+        ;
+    return i;
+}
+
 /* How many messages stay in front of the new one. D22: the reference drops all user messages at the
  * end, of which only the last is said again. */
 static size_t messages_kept(const struct ts_tlm *tlm)
@@ -192,11 +218,13 @@ static size_t messages_kept(const struct ts_tlm *tlm)
 static void add_sample_prompt(const struct ts_tlm *tlm, const struct ts_tlm_wire *wire,
                               struct ts_buf *out)
 {
-    const struct ts_prompt_value values[] = {{"prompt", tlm->user_prompt, true}, {0}};
+    struct ts_buf prompt = TS_BUF_INIT;
     struct ts_buf text = TS_BUF_INIT;
     bool structured = tlm->is.workflow == TS_TLM_STRUCTURED;
+    add_prompt(tlm, tlm->user_prompt, &prompt);
+    const struct ts_prompt_value values[] = {{"prompt", ts_buf_view(&prompt), true}, {0}};
     if (words_of(tlm) == 0 || structured)
-        ts_buf_add_view(&text, tlm->user_prompt);
+        ts_buf_add_view(&text, ts_buf_view(&prompt));
     else
         ts_prompt_render("sample", values, words_of(tlm), &text);
     if (structured && wire->format != TS_FORMAT_BY_SCHEMA) {
@@ -208,6 +236,7 @@ static void add_sample_prompt(const struct ts_tlm *tlm, const struct ts_tlm_wire
     }
     add_message(out, TS_LIT("user"), ts_buf_view(&text));
     ts_buf_release(&text);
+    ts_buf_release(&prompt);
 }
 
 void ts_tlm_sample_messages(const struct ts_tlm *tlm, const struct ts_tlm_wire *wire,
@@ -218,11 +247,19 @@ void ts_tlm_sample_messages(const struct ts_tlm *tlm, const struct ts_tlm_wire *
     /* after a tool's answer the model speaks without being asked again */
     bool ends_with_tool = !literally(tlm) && in->message_count > 0 &&
                           has_role(&in->messages[in->message_count - 1], "tool");
+    size_t asks = ends_with_tool ? last_user_message(in) : SIZE_MAX;
+    struct ts_buf prompt = TS_BUF_INIT;
     ts_buf_add_byte(out, '[');
     for (size_t i = 0; i < kept; i++) {
+        struct ts_message m = in->messages[i];
+        if (i == asks) {
+            add_prompt(tlm, m.content, &prompt);
+            m.content = ts_buf_view(&prompt);
+        }
         ts_buf_add_str(out, i ? "," : "");
-        add_recorded(out, &in->messages[i]);
+        ts_tlm_add_message(out, &m);
     }
+    ts_buf_release(&prompt);
     if (!ends_with_tool) {
         ts_buf_add_str(out, kept ? "," : "");
         add_sample_prompt(tlm, wire, out);
@@ -331,12 +368,31 @@ static void add_extra(const struct ts_tlm_wire *wire, struct ts_buf *out)
     ts_buf_add_byte(out, '}');
 }
 
+static void add_model(const struct ts_tlm_call *call, const struct ts_tlm_wire *wire,
+                      struct ts_buf *out)
+{
+    bool embedding = call->kind == TS_TLM_EMBEDDING;
+    const char *model = call->kind == TS_TLM_SAMPLE               ? wire->sample_model
+                        : !embedding                              ? wire->judge_model
+                        : call->measure == TS_TLM_EMBEDDING_SMALL ? wire->embedding_small
+                                                                  : wire->embedding_large;
+    ts_buf_add_str(out, "{\"model\":");
+    ts_json_append_text(out, ts_view_str(model));
+}
+
+void ts_tlm_sent(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
+                 const struct ts_tlm_wire *wire, struct ts_buf *out)
+{
+    add_model(call, wire, out);
+    if (call->kind != TS_TLM_EMBEDDING)
+        add_parameters(tlm, call, wire, out);
+    ts_buf_add_byte(out, '}');
+}
+
 static void embedding_request(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                               const struct ts_tlm_wire *wire, struct ts_buf *out)
 {
-    bool small = call->measure == TS_TLM_EMBEDDING_SMALL;
-    ts_buf_add_str(out, "{\"model\":");
-    ts_json_append_text(out, ts_view_str(small ? wire->embedding_small : wire->embedding_large));
+    add_model(call, wire, out);
     ts_buf_add_str(out, ",\"input\":");
     ts_json_append_text(out, call->index < 0 ? tlm->answer : sample_of(tlm, call->index)->text);
     ts_buf_add_str(out, ",\"encoding_format\":\"float\"}");
@@ -350,8 +406,7 @@ void ts_tlm_request(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
         embedding_request(tlm, call, wire, out);
         return;
     }
-    ts_buf_add_str(out, "{\"model\":");
-    ts_json_append_text(out, ts_view_str(sample ? wire->sample_model : wire->judge_model));
+    add_model(call, wire, out);
     ts_buf_add_str(out, ",\"messages\":");
     if (sample) {
         ts_tlm_sample_messages(tlm, wire, out);

@@ -15,11 +15,23 @@ enum { MOST_FIELDS = 500 };
 
 /* ---- the response ---- */
 
-/* JSON; for the reference a Python literal, too. */
+/* Without a Markdown fence around it, which models without response_format like to write. */
+static ts_view unfenced(ts_view text)
+{
+    const ts_view fence = TS_LIT("```");
+    if (!ts_view_starts(text, fence))
+        return text;
+    size_t line = ts_view_find(text, TS_LIT("\n"));
+    size_t end = ts_text_find_last(text, text.len, fence, false);
+    return line != SIZE_MAX && end > line ? ts_view_cut(text, line, end - line) : text;
+}
+
+/* JSON, fenced or not; for the reference a Python literal, too. */
 static const struct ts_literal *read_value(struct ts_arena *arena, enum ts_tlm_compat compat,
                                            ts_view text)
 {
     if (compat == TS_TLM_RECOMMENDED) {
+        text = unfenced(text);
         cJSON *tree = ts_json_parse(text, NULL, NULL);
         if (!tree)
             return NULL;
@@ -110,29 +122,18 @@ ts_view ts_structured_sample(struct ts_arena *arena, enum ts_tlm_compat compat, 
 
 /* ---- one judge's reply ---- */
 
-/* Without a Markdown fence around it, which models without response_format like to write. */
-static ts_view unfenced(ts_view text)
-{
-    const ts_view fence = TS_LIT("```");
-    if (!ts_view_starts(text, fence))
-        return text;
-    size_t line = ts_view_find(text, TS_LIT("\n"));
-    size_t end = ts_text_find_last(text, text.len, fence, false);
-    return line != SIZE_MAX && end > line ? ts_view_cut(text, line, end - line) : text;
-}
-
-static double clipped(const struct ts_tlm *tlm, double v)
-{
-    return tlm->options->compat == TS_TLM_REFERENCE ? v : v < 0 ? 0 : v > 1 ? 1 : v;
-}
-
-/* n of a key over 100; NaN: no number. */
+/* n of a key over 100, clipped to 0…1. "nan" and "inf" are numbers to the reference alone, which
+ * clips nothing. */
 static bool hundredth(const struct ts_tlm *tlm, const struct ts_literal *v, double *out)
 {
     if (!v || !ts_tlm_number(v->text, out))
         return false;
-    *out = clipped(tlm, *out / 100);
-    return true;
+    *out /= 100;
+    if (tlm->options->compat == TS_TLM_REFERENCE)
+        return true;
+    bool is_number = isfinite(*out);
+    *out = *out < 0 ? 0 : *out > 1 ? 1 : *out;
+    return is_number;
 }
 
 static double of_ten(ts_view text)
@@ -193,13 +194,23 @@ static bool read_listed(struct ts_tlm *tlm, struct ts_tlm_call *call, const stru
     return true;
 }
 
-/* H = min(1, n / Σ 1/(s + ε)); no fields: 0 (§13.1). */
+/* H = min(1, n / Σ 1/(s + ε)); no fields: 0 (§13.1). A NaN gives 1, as Python's min() does; only the
+ * reference's rules let one in. */
 static double harmonic_mean(const struct ts_tlm_field *fields, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += 1 / (fields[i].value + EPSILON);
     return n > 0 ? fmin(1, (double)n / sum) : 0;
+}
+
+/* Does the judge speak of a field that the response has? The reference takes any. */
+static bool is_asked_for(const struct ts_tlm *tlm, ts_view name)
+{
+    bool known = tlm->options->compat == TS_TLM_REFERENCE;
+    for (size_t i = 0; i < tlm->key_count && !known; i++)
+        known = ts_view_eq(tlm->keys[i], name);
+    return known;
 }
 
 static bool read_each(struct ts_tlm *tlm, struct ts_tlm_call *call, const struct ts_literal *v,
@@ -215,6 +226,8 @@ static bool read_each(struct ts_tlm *tlm, struct ts_tlm_call *call, const struct
     for (const struct ts_literal *i = v->first; i; i = i->next) {
         const struct ts_literal *grade = ts_literal_get(i, words ? "confidence" : "score");
         double value;
+        if (!is_asked_for(tlm, i->key))
+            continue;
         if (!grade || (!words && !hundredth(tlm, grade, &value)))
             return false;
         fields[n++] = (struct ts_tlm_field){ts_arena_copy(tlm->arena, i->key),
@@ -224,7 +237,7 @@ static bool read_each(struct ts_tlm *tlm, struct ts_tlm_call *call, const struct
     call->fields = fields;
     call->field_count = n;
     call->mapped = harmonic_mean(fields, n);
-    return true;
+    return n > 0 || !v->first; /* a judge that only speaks of other fields says nothing */
 }
 
 static bool read_reply(struct ts_tlm *tlm, struct ts_tlm_call *call, const struct ts_literal *v)

@@ -76,6 +76,18 @@ bool ts_text_is_space(int32_t c)
            c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+int ts_text_digit(int32_t c)
+{
+    if (c < 0x80)
+        return c >= '0' && c <= '9' ? c - '0' : -1;
+    if (utf8proc_category(c) != UTF8PROC_CATEGORY_ND)
+        return -1;
+    int32_t zero = c; /* digits stand in tens without a gap, some tens side by side */
+    while (utf8proc_category(zero - 1) == UTF8PROC_CATEGORY_ND)
+        zero--;
+    return (int)(c - zero) % 10;
+}
+
 bool ts_text_stands_alone(ts_view v, size_t from, size_t to)
 {
     size_t other;
@@ -122,7 +134,8 @@ bool ts_text_is_punctuation(uint8_t c)
 
 static bool fits(ts_view v, size_t at, ts_view word, bool nocase)
 {
-    if (at + word.len > v.len)
+    uint8_t other_bits = (uint8_t)(v.ptr[at] ^ word.ptr[0]); /* most places are told by one byte */
+    if (at + word.len > v.len || (other_bits & ~(nocase ? 32 : 0)) != 0)
         return false;
     return nocase ? strncasecmp((const char *)v.ptr + at, (const char *)word.ptr, word.len) == 0
                   : memcmp(v.ptr + at, word.ptr, word.len) == 0;

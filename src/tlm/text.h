@@ -30,6 +30,8 @@ bool ts_text_is_word(int32_t c);
 /* The end of the run of characters from `at` on that are (or are not) word characters. */
 size_t ts_text_run(ts_view v, size_t at, bool word);
 bool ts_text_is_space(int32_t c);
+/* 0…9 of a decimal digit of any script; -1: none. */
+int ts_text_digit(int32_t c);
 /* No letter, digit or underscore touches the piece [from, to) of v. */
 bool ts_text_stands_alone(ts_view v, size_t from, size_t to);
 

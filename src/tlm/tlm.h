@@ -15,8 +15,9 @@
 #include "llm/llm.h"
 #include "tlm/words.h"
 
-/* Changes with every prompt and every rule that changes a score; part of cache keys and spans. */
-#define TS_TLM_VERSION "1"
+/* Changes with every prompt (test_request.c minds that) and every rule that changes a score; part of
+ * cache keys and spans. */
+#define TS_TLM_VERSION "2"
 
 enum ts_tlm_compat {
     TS_TLM_RECOMMENDED, /* §17 mended */
@@ -83,6 +84,8 @@ struct ts_tlm_input {
     double perplexity; /* mean token probability 0…1; NaN: unknown */
     ts_view context;
     bool has_context;
+    ts_view unseen; /* of the context, what no message quotes: samples and the prompt's evaluation
+                     * get it with the prompt, as `request` holds it for reflections */
     bool structured;
     ts_view schema;     /* JSON text of the response's schema */
     ts_view model;      /* that answered: the row of weights (§12); empty: default */
@@ -136,7 +139,7 @@ const char *ts_tlm_template_name(const struct ts_tlm_template *template);
 /* A token of a reply and the alternatives to it. */
 struct ts_tlm_token {
     ts_view text;
-    double logprob;
+    double logprob; /* NaN: not told; so in `top` */
     const struct ts_logprob *top;
     size_t top_count;
 };
@@ -157,6 +160,9 @@ struct ts_tlm_reply {
  * no usage, null or empty log probabilities, content in parts, tool calls instead of content.
  * Views are into `body` and the arena. */
 bool ts_tlm_read_completion(struct ts_arena *arena, const cJSON *body, struct ts_tlm_reply *reply);
+/* Calls of tools in a message of chat/completions, their arguments as JSON text; NULL: none. */
+struct ts_tool_call *ts_tlm_read_tool_calls(struct ts_arena *arena, const cJSON *list,
+                                            size_t *count);
 /* Reads a body of embeddings. */
 bool ts_tlm_read_embedding(struct ts_arena *arena, const cJSON *body, struct ts_tlm_reply *reply);
 
@@ -176,6 +182,7 @@ struct ts_tlm_resolved {
     size_t template_count;
     const struct ts_tlm_eval *evals;
     size_t eval_count;
+    const char *weights_row; /* the model whose weights they are */
     struct ts_tlm_weights weights;
 };
 

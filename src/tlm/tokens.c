@@ -38,7 +38,8 @@ double ts_tokens_choice(const struct ts_tlm_reply *reply, const char *yes, const
 {
     for (size_t i = reply->token_count; i-- > 0;) {
         const struct ts_tlm_token *t = &reply->tokens[i];
-        double p = fmin(exp(t->logprob), 1);
+        double p = exp(t->logprob);
+        p = p > 1 ? 1 : p; /* NaN stays */
         if (is_word(t->text, yes))
             return p;
         if (is_word(t->text, no))
@@ -66,14 +67,18 @@ static ts_view bare(ts_view t)
     return t;
 }
 
+static bool is_same_word(ts_view other, ts_view token)
+{
+    return !ts_view_eq(other, token) && ts_view_eq_nocase(bare(other), bare(token));
+}
+
 static double token_probability(const struct ts_tlm_token *t)
 {
     double p = exp(t->logprob);
-    ts_view word = bare(t->text);
     for (size_t i = 0; i < t->top_count; i++)
-        if (!ts_view_eq(t->top[i].token, t->text) && ts_view_eq_nocase(bare(t->top[i].token), word))
+        if (!isnan(t->top[i].logprob) && is_same_word(t->top[i].token, t->text))
             p += exp(t->top[i].logprob);
-    return fmin(p, 1);
+    return p > 1 ? 1 : p; /* NaN stays */
 }
 
 /* The last byte of the span that is neither white space nor punctuation, plus one. */
@@ -122,7 +127,7 @@ static int rating_of(ts_view token)
     return ts_view_to_int64(token, &n) && n >= 1 && n <= 5 ? (int)n : 0;
 }
 
-double ts_tokens_rating(const struct ts_tlm_reply *reply, ts_view rating)
+double ts_tokens_rating(const struct ts_tlm_reply *reply, ts_view rating, bool even_untold)
 {
     double bins[5] = {.001, .001, .001, .001, .001};
     size_t at = 0;
@@ -131,11 +136,16 @@ double ts_tokens_rating(const struct ts_tlm_reply *reply, ts_view rating)
     if (at == reply->token_count)
         return NAN;
     const struct ts_tlm_token *t = &reply->tokens[at];
+    bool told = even_untold;
     for (size_t i = 0; i < t->top_count; i++) {
         int n = rating_of(t->top[i].token);
-        if (n > 0)
-            bins[n - 1] += exp(t->top[i].logprob);
+        double p = exp(t->top[i].logprob);
+        told |= !isnan(p);
+        if (n > 0 && !isnan(p))
+            bins[n - 1] += p;
     }
+    if (!told)
+        return NAN;
     double sum = 0;
     double weighted = 0;
     for (int i = 0; i < 5; i++) {

@@ -124,6 +124,14 @@ def test_what_was_retrieved_is_shown_to_the_judge(score, model):
     assert any("Context:\nArachnids have eight legs." in s and "<response>" in s for s in shown)
 
 
+def test_what_was_retrieved_is_given_to_the_model_and_asked_about(score, model):
+    score({**RIGHT, "context": ["Arachnids have eight legs."]}, preset="high", reasoning_effort="none")
+    asked = "Context:\nArachnids have eight legs.\n\n" + RIGHT["prompt"]
+    texts = [c["body"]["messages"][-1]["content"] for c in calls(model)]
+    assert texts.count(asked) == 4  # the samples
+    assert sum("could you answer" in t.lower() and asked in t for t in texts) == 1
+
+
 def test_own_evaluations_and_labels(score, model):
     evals = [{"name": "tone", "criteria": "The Answer is polite.", "response_identifier": "Answer"}]
     out, = score(RIGHT, evals=evals)
@@ -158,6 +166,18 @@ def test_servers_differ_in_their_answers(score, model, shape):
     right, wrong = score(RIGHT, WRONG, reasoning_effort="none")
     assert right["trustworthiness_score"] > 0.9 > 0.3 > wrong["trustworthiness_score"]
     assert ("cost_usd" in right) == (shape != "llamacpp")  # no usage, no price
+
+
+@pytest.mark.parametrize("preset", ["medium", "high"])
+def test_a_model_that_thinks_aloud_is_read_behind_its_thoughts(score, model, preset):
+    model.control(shape="thinking")
+    for line in (RIGHT, PERSON):
+        right, = score(line, preset=preset, reasoning_effort="low")
+        assert right["trustworthiness_score"] > 0.9
+    wrong, = score(WRONG, preset=preset, reasoning_effort="low")
+    assert wrong["trustworthiness_score"] < 0.5
+    assert "contradicts what is known" in wrong["explanation"]
+    assert "think>" not in wrong["explanation"] and "Perhaps" not in wrong["explanation"]
 
 
 def test_a_stream_that_nobody_asked_for_is_put_together(score, model):
@@ -300,38 +320,80 @@ def test_failed_lines_are_tried_again_when_a_run_goes_on(score, model, tmp_path)
     assert [(x["id"], x["decision"]) for x in ended[-3:]] == [(f"q{i}", "scored") for i in range(3)]
 
 
+def replay(path: Path, compat: str) -> list[dict]:
+    done = subprocess.run([TRUSTSPAN, "score", "--replay", str(path), "--compat", compat],
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def test_recordings_are_judged_again_without_a_network(score, model, tmp_path):
     record = tmp_path / "record.jsonl"
-    live = score(RIGHT, WRONG, PERSON, preset="high", record=str(record))
+    lines = [{**line, "id": f"line{i}", "context": context} for i, (line, context) in enumerate(
+        [(RIGHT, None), (WRONG, ["Canberra is the capital."]), (PERSON, None)])]
+    live = {x["id"]: x for x in score(*lines, preset="high", record=str(record))}
     model.process.stop()
-    for compat, same in (("recommended", True), ("reference", False)):
-        done = score.run([], "--replay", str(record), "--compat", compat)
-        again = [json.loads(line) for line in done.stdout.splitlines()]
-        assert done.returncode == 0 and len(again) == 3
-        if same:
-            assert sorted(x["trustworthiness_score"] for x in again) == pytest.approx(
-                sorted(x["trustworthiness_score"] for x in live))
-            assert sorted(x["explanation"] for x in again) == sorted(x["explanation"] for x in live)
-            assert [x["usage"]["prompt_tokens"] for x in again] == \
-                [x["usage"]["prompt_tokens"] for x in again if x["usage"]["prompt_tokens"] > 0]
+    recorded = [json.loads(line) for line in record.read_text().splitlines()]
+    again = replay(record, "recommended")
+    assert [x.pop("id") for x in again] == [r["id"] for r in recorded] and len(again) == 3
+    assert again == [r["recommended"] for r in recorded]
+    for r in recorded:
+        x, one = live[r["id"]], r["recommended"]
+        assert x["trustworthiness_score"] == pytest.approx(one["trustworthiness_score"])
+        assert x["explanation"] == one["explanation"]
+        assert {k: pytest.approx(v) for k, v in x.get("evals", {}).items()} == one["evals"]
+        fields = {k: f["score"] for k, f in one["per_field_score"].items()}
+        assert {k: pytest.approx(f["score"]) for k, f in x.get("fields", {}).items()} == fields
+        assert {k: x["usage"][k] for k in one["usage"]} == one["usage"]
+    assert len(replay(record, "reference")) == 3
     assert oct(record.stat().st_mode)[-3:] == "600"  # it holds prompts and answers
 
 
-def test_the_published_vectors_replay_to_their_results():
+def test_recordings_say_what_was_sent_and_by_which_rules_it_was_used(score, model, tmp_path):
+    record = tmp_path / "record.jsonl"
+    model.control(refuse=["logprobs"])
+    score(RIGHT, preset="high", similarity_measure="embedding_small", record=str(record))
+    recorded, = (json.loads(line) for line in record.read_text().splitlines())
+    parameters = ("model", "temperature", "max_tokens", "logprobs", "top_logprobs")
+    answered = [{k: c["body"][k] for k in parameters if k in c["body"]} for c in calls(model)
+                if "logprobs" not in c["body"]]
+    def key(sent: dict) -> str:
+        return json.dumps(sent, sort_keys=True)
+    assert sorted((c["sent"] for c in recorded["calls"]), key=key) == sorted(answered, key=key)
+    assert all(c["used_by"] == ["recommended"] for c in recorded["calls"])
+
+
+FIXED = {"A": "Nothing was found that speaks against the response.",
+         "B": "The response could not be verified.",
+         "C": "The response is doubtful because the model does not answer the request the same way "
+              "each time. It also considered this answer, which may itself be wrong:",
+         "D": "The prompt or the response is unusual or vague."}
+
+
+def alike(got: object, want: object) -> bool:
+    if isinstance(want, dict):
+        return isinstance(got, dict) and got.keys() == want.keys() and \
+            all(alike(got[k], v) for k, v in want.items())
+    if isinstance(want, list):
+        return isinstance(got, list) and len(got) == len(want) and all(map(alike, got, want))
+    return got == (pytest.approx(want, abs=1e-9) if isinstance(want, float) else want)
+
+
+@pytest.mark.parametrize("compat", ["recommended", "reference"])
+def test_the_published_vectors_replay_to_their_results(compat):
     path = ROOT / "tests/fixtures/tlm-vectors.jsonl"
     want = [json.loads(line) for line in path.read_text().splitlines()]
-    for compat in ("recommended", "reference"):
-        done = subprocess.run([TRUSTSPAN, "score", "--replay", str(path), "--compat", compat],
-                              capture_output=True, timeout=60)
-        got = [json.loads(line) for line in done.stdout.splitlines()]
-        assert [g["id"] for g in got] == [w["id"] for w in want]
-        for g, w in zip(got, want):
-            if w[compat]["error"]:
-                assert g["error"] and g["trustworthiness_score"] is None
-            else:
-                assert g["trustworthiness_score"] == pytest.approx(
-                    w[compat]["trustworthiness_score"], abs=1e-9)
-                assert g["explanation_parts"] == w[compat]["explanation_parts"]
+    got = replay(path, compat)
+    assert [g["id"] for g in got] == [w["id"] for w in want]
+    for g, w in zip(got, want):
+        expected = dict(w[compat])
+        if expected["error"]:
+            assert g["error"] and g["trustworthiness_score"] is None
+            continue
+        for kind, text in FIXED.items():
+            expected["explanation"] = expected["explanation"].replace("{" + kind + "}", text)
+        different = [k for k, v in expected.items() if not alike(g[k], v)]
+        assert not different, (g["id"], [(g[k], expected[k]) for k in different])
 
 
 def test_a_file_that_is_no_recording_is_named_with_its_line(tmp_path):
@@ -363,7 +425,7 @@ def test_spans_get_their_score_and_the_second_time_from_the_cache(start, backend
         span = by_id(backend)[ids(message)[0]]
         assert span["trustworthiness.decision"] == decision
         assert span["trustworthiness.score"] < 0.3
-        assert span["trustworthiness.version"] == "1"
+        assert span["trustworthiness.version"] == "2"
         assert "contradicts" in span["trustworthiness.explanation"]
     assert len(calls(model)) == 6
     wait_for(lambda: len(backend.state()["annotations"]) == 2, what="both evaluations")

@@ -43,6 +43,11 @@ static void the_reference_reads_to_the_letter(void **state)
         {TS_FORM_SCORE_100, "no digits", NULL, ABSENT},
         {TS_FORM_SCORE_100, "<score>150</score>", "150", 1.5},
         {TS_FORM_SCORE_100, "<score>1e2</score>", "1e2", 1},
+        {TS_FORM_SCORE_100, "<score>\u0668\u0665</score>", "\u0668\u0665", .85}, /* any digits */
+        {TS_FORM_SCORE_100, "Score: \u0668\u0665", "\u0665", .05},
+        {TS_FORM_SCORE_100, "<score>1_0</score>", "1_0", .1}, /* as Python's float() */
+        {TS_FORM_SCORE_100, "<score>1__0</score>", "1__0", .5},
+        {TS_FORM_SCORE_100, "<score>_1</score>", "_1", .5},
         {TS_FORM_SCORE_10, "<score>8/10</score>", "0", 0},
         {TS_FORM_SCORE_10, "<score>7.5</score>", "5", .5},
         {TS_FORM_SCORE_10, "none of these", "one", .1},
@@ -61,6 +66,11 @@ static void the_reference_reads_to_the_letter(void **state)
         {TS_FORM_AB, "Choice: [A]", "A", 1},
         {TS_FORM_AB, "(B) not confident", "B", 0},
         {TS_FORM_AB, "Choice: A is wrong, so Choice: B", "B", 0},
+        {TS_FORM_AB, "A is not what I call Correct (b)", "b", 0},
+        {TS_FORM_AB, "It is a correct label, not B", "a", 1},
+        {TS_FORM_AB, "A)CORRECT? No: b) incorrect", "A", 1},
+        {TS_FORM_AB, "(B) incorrect, a", "B", 0},
+        {TS_FORM_AB, "My Choiceb, or A", "A", 1}, /* only a capital right behind */
         {TS_FORM_RATING_LABEL, "Rating: 10", "1", 0},
         {TS_FORM_RATING_LABEL, "Rating: Five", "Five", .5},
     };
@@ -133,9 +143,21 @@ static void answers_and_thoughts_are_found(void **state)
 static void large_replies_are_read_in_time(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {
-        "<score>", "</think><score>", "<think>",  "choice: ", "(",
-        "9",       "rating",          "<issues>", "\xff",     "Choice"};
+    static const char *const pieces[] = {"<think></think>",
+                                         "<answer></think>",
+                                         "</answer><think></think>",
+                                         "<score>",
+                                         "</think><score>",
+                                         "<think>",
+                                         "choice: ",
+                                         "(",
+                                         "A",
+                                         "A)",
+                                         "9",
+                                         "rating",
+                                         "<issues>",
+                                         "\xff",
+                                         "Choice"};
     for (size_t i = 0; i < TS_COUNT(pieces); i++) {
         struct ts_buf text = TS_BUF_INIT;
         ts_buf_add_str(&text, "<think>");
@@ -149,6 +171,9 @@ static void large_replies_are_read_in_time(void **state)
         }
         ts_tlm_parse_thought(ts_buf_view(&text), "score", true);
         ts_tlm_parse_answer(ts_buf_view(&text));
+        ts_view rest = ts_buf_view(&text);
+        ts_view thought;
+        ts_tlm_cut_thoughts(&rest, "answer", &thought);
         ts_buf_release(&text);
     }
 }

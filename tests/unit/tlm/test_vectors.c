@@ -73,8 +73,9 @@ static cJSON *judge(const cJSON *recorded, enum ts_tlm_compat compat)
 
 static bool agrees(const cJSON *recorded, enum ts_tlm_compat compat)
 {
-    static const char *const keys[] = {"trustworthiness_score", "components",        "evals",
-                                       "per_field_score",       "explanation_parts", "usage"};
+    static const char *const keys[] = {"resolved",    "trustworthiness_score", "components",
+                                       "evals",       "per_field_score",       "explanation_parts",
+                                       "reflections", "sample_scores",         "usage"};
     const char *name = compat == TS_TLM_REFERENCE ? "reference" : "recommended";
     const char *id = cJSON_GetObjectItem(recorded, "id")->valuestring;
     const cJSON *want = cJSON_GetObjectItem(recorded, name);
