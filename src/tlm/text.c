@@ -134,9 +134,10 @@ bool ts_text_is_punctuation(uint8_t c)
 
 static bool fits(ts_view v, size_t at, ts_view word, bool nocase)
 {
-    uint8_t other_bits = (uint8_t)(v.ptr[at] ^ word.ptr[0]); /* most places are told by one byte */
-    if (at + word.len > v.len || (other_bits & ~(nocase ? 32 : 0)) != 0)
+    if (at + word.len > v.len)
         return false;
+    if (word.len > 0 && ((v.ptr[at] ^ word.ptr[0]) & ~(nocase ? 0x20 : 0)) != 0)
+        return false; /* most places are told by one byte */
     return nocase ? strncasecmp((const char *)v.ptr + at, (const char *)word.ptr, word.len) == 0
                   : memcmp(v.ptr + at, word.ptr, word.len) == 0;
 }
