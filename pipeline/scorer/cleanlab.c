@@ -81,8 +81,9 @@ static void on_answered(struct ts_job *job, enum ts_job_end end)
     struct work *w = (struct work *)(void *)job;
     w->job->result.attempts += w->call.attempts;
     if (w->endpoint == TS_CLEANLAB_EXPLAIN) { /* a score is a score, with or without its reason */
+        w->job->result.partial |= end != TS_JOB_DONE;
         finish(w, TS_JOB_DONE);
-    } else if (end == TS_JOB_DONE && wants_why(w)) {
+    } else if (end == TS_JOB_DONE && wants_why(w) && !w->call.cancelled) {
         w->endpoint = TS_CLEANLAB_EXPLAIN;
         ask(w);
     } else {
@@ -158,6 +159,7 @@ static struct ts_api *make_api(const struct ts_host *host, const struct ts_clean
                                      .timeout = c->timeout,
                                      .retry_unit = c->retry_unit,
                                      .retries = RETRIES,
+                                     .unreached = host->engine ? TS_API_PATIENT : 0,
                                      .max_in_flight = (int)c->max_in_flight};
     struct ts_api *api = ts_api_new(host->loop, &options);
     explicit_bzero(line.ptr, line.len);

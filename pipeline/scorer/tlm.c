@@ -10,7 +10,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CHARS_PER_TOKEN = 4, MOST_CHANGES = 6 };
+/* A token with five alternatives is 0.4 KiB of JSON, indented twice that. */
+enum { CHARS_PER_TOKEN = 4, MOST_CHANGES = 6, LONGEST_REPLY = 4 << 20 };
+/* Unless max_tokens says: the reference's, and room to reason in for models that count it. */
+enum { REPLY_TOKENS = 512, REASONING_TOKENS = 4096 };
 
 struct ts_instance {
     const struct ts_tlm_config *config;
@@ -120,12 +123,16 @@ static void write_body(struct ts_api_call *api, struct ts_buf *body)
         wire.format = TS_FORMAT_BY_WORDS;
     }
     bool chat = call->kind != TS_TLM_EMBEDDING;
-    a->used = (struct ts_judge_used){
-        .logprobs = chat && wire.logprobs && ts_tlm_wants_logprobs(tlm, call),
-        .format = chat && wire.format != TS_FORMAT_BY_WORDS && ts_tlm_wants_schema(tlm, call),
-        .temperature = chat && wire.temperature,
-        .user = chat && wire.user};
+    bool format = chat && ts_tlm_wants_schema(tlm, call);
+    a->used = (struct ts_judge_used){.logprobs =
+                                         chat && wire.logprobs && ts_tlm_wants_logprobs(tlm, call),
+                                     .format = format ? wire.format : TS_FORMAT_BY_WORDS,
+                                     .temperature = chat && wire.temperature,
+                                     .user = chat && wire.user,
+                                     .max_completion_tokens = wire.max_completion_tokens};
     ts_tlm_request(tlm, call, &wire, body);
+    if (chat)
+        ts_tlm_give_way(a->score->self->config->body, wire.extra, body);
 }
 
 static void add_cost(struct score *s, const struct ts_tlm_call *call,
@@ -189,6 +196,14 @@ static enum ts_api_verdict refused(struct asking *a, const struct ts_http_job *a
         struct ts_err plain = *err;
         ts_fail(err, plain.code, "%.200s (%s)", plain.what, code);
     }
+    if (verdict == TS_API_RATE_LIMITED && ts_judge_is_out_of_quota(code)) {
+        ts_fail(
+            err, TS_RESOURCE_EXHAUSTED,
+            "the judge answered with status %d (%s): the quota of the account is used up; see its "
+            "plan and billing",
+            answer->status, code);
+        return TS_API_FINAL;
+    }
     bool of_the_request = answer->status == 400 || answer->status == 404 || answer->status == 422;
     bool filtered = strcmp(code, "content_filter") == 0 || strcmp(code, "model_not_found") == 0;
     if (verdict != TS_API_FINAL || !of_the_request || filtered || a->changes >= MOST_CHANGES)
@@ -196,7 +211,7 @@ static enum ts_api_verdict refused(struct asking *a, const struct ts_http_job *a
     a->changes++;
     if (ts_judge_give_way(body, &a->used, &self->wire))
         return TS_API_AGAIN;
-    bool optional = a->used.logprobs || a->used.format || a->used.user;
+    bool optional = a->used.logprobs || a->used.user || a->used.format != TS_FORMAT_BY_WORDS;
     if (optional && !a->plain) { /* it does not say what it dislikes */
         a->plain = true;
         return TS_API_AGAIN;
@@ -262,15 +277,14 @@ static void on_call_done(struct ts_job *job, enum ts_job_end end)
 
 static int64_t expected_tokens(const struct score *s)
 {
-    const struct ts_tlm_config *c = s->self->config;
     size_t text = s->input.request.len + s->input.response.len;
-    return (int64_t)(text / CHARS_PER_TOKEN) + c->max_tokens;
+    return (int64_t)(text / CHARS_PER_TOKEN) + s->self->wire.max_tokens;
 }
 
 static void ask_more(struct score *s)
 {
     struct ts_instance *self = s->self;
-    for (; s->asked < s->tlm->call_count; s->asked++) {
+    for (; !s->cancelled && s->asked < s->tlm->call_count; s->asked++) {
         struct asking *a = ts_alloc(sizeof *a);
         enum ts_tlm_call_kind kind = s->tlm->calls[s->asked].kind;
         bool embedding = kind == TS_TLM_EMBEDDING;
@@ -320,6 +334,7 @@ static void begin(struct ts_under_way_item *item)
 static void give_up(struct ts_under_way_item *item)
 {
     struct score *s = TS_OUTER(item, struct score, item);
+    s->cancelled = true;
     for (struct asking *a = s->calls, *next; a; a = next) {
         next = a->next;
         ts_api_cancel(s->self->api, &a->api);
@@ -346,7 +361,7 @@ static void identity(const struct ts_instance *self, struct ts_buf *out)
                   c->base_url, c->api_version, c->model, c->sample_model, c->embedding_small,
                   c->embedding_large, c->preset, c->effort, c->measure, c->prompt_evaluation,
                   c->compat, (int)c->num_self_reflections, (int)c->num_consistency_samples,
-                  (int)c->max_tokens);
+                  self->wire.max_tokens);
     for (size_t i = 0; i < c->constrain_outputs.count; i++)
         ts_buf_printf(out, " l%zu:%s", strlen(c->constrain_outputs.items[i]),
                       c->constrain_outputs.items[i]);
@@ -407,9 +422,11 @@ static struct ts_api *make_api(struct ts_instance *self)
                                      .timeout = c->timeout,
                                      .retry_unit = c->retry_unit,
                                      .retries = (int)c->max_retries,
+                                     .unreached = self->host->engine ? TS_API_PATIENT : 0,
                                      .max_in_flight = (int)c->max_in_flight,
                                      .calls_per_minute = c->calls_per_minute,
-                                     .tokens_per_minute = c->tokens_per_minute};
+                                     .tokens_per_minute = c->tokens_per_minute,
+                                     .max_response = LONGEST_REPLY};
     return ts_api_new(self->host->loop, &options);
 }
 
@@ -466,11 +483,14 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->arena = ts_arena_new();
     ts_tlm_options_of(self->arena, c, &self->options);
     bool quiet = reasons_unseen(c->model);
+    bool roomy = quiet && c->compat == TS_TLM_RECOMMENDED;
     self->wire = (struct ts_tlm_wire){.judge_model = c->model,
                                       .sample_model = *c->sample_model ? c->sample_model : c->model,
                                       .embedding_small = c->embedding_small,
                                       .embedding_large = c->embedding_large,
-                                      .max_tokens = (int)c->max_tokens,
+                                      .max_tokens = c->max_tokens ? (int)c->max_tokens
+                                                    : roomy       ? REASONING_TOKENS
+                                                                  : REPLY_TOKENS,
                                       .logprobs = !quiet,
                                       .temperature = !quiet,
                                       .max_completion_tokens = quiet,

@@ -67,7 +67,8 @@ struct ts_api_call {
     enum ts_api_verdict (*read)(struct ts_api_call *, const struct ts_http_job *answer,
                                 struct ts_err *err);
 
-    int attempts; /* made so far */
+    int attempts;   /* made so far */
+    bool cancelled; /* ts_api_cancel was called, perhaps too late for its answer */
     /* private */
     struct ts_api_call *next, **back; /* in the queue, or among the others */
     struct ts_api *api;
@@ -75,7 +76,6 @@ struct ts_api_call {
     struct ts_timer timer;
     uint64_t taken;                 /* by the service, when it last refused this one */
     int failures, refusals, barren; /* barren: refusals in a row with no call taken in between */
-    bool cancelled;
 };
 
 struct ts_api;
