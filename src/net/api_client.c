@@ -23,7 +23,6 @@ struct ts_api {
     struct ts_http_client *http;
     struct ts_api_options options;
     char *name;
-    char **headers;
     struct ts_api_call *first, **last; /* wait for their turn */
     struct ts_api_call *others;        /* on their way, or waiting for a retry */
     int in_flight;
@@ -340,7 +339,6 @@ static void attempt(struct ts_api_call *call)
     a->http.job = (struct ts_job){.home = api->loop, .deadline = deadline, .done = on_http_done};
     a->http.request.method = "POST";
     a->http.request.url = call->url;
-    a->http.request.headers = (const char *const *)api->headers;
     a->http.request.body = ts_buf_view(&a->body);
     a->http.request.max_response = api->options.max_response;
     api->in_flight++;
@@ -431,17 +429,12 @@ struct ts_api *ts_api_new(struct ts_loop *loop, const struct ts_api_options *o)
     api->loop = loop;
     api->options = *o;
     api->name = ts_strdup(o->name);
-    size_t n = 0;
-    while (o->headers && o->headers[n])
-        n++;
-    api->headers = ts_alloc((n + 1) * sizeof *api->headers);
-    for (size_t i = 0; i < n; i++)
-        api->headers[i] = ts_strdup(o->headers[i]);
     api->last = &api->first;
     api->limit = INFINITY;
     api->latency = o->retry_unit;
     api->window = START_WINDOW < o->max_in_flight ? START_WINDOW : o->max_in_flight;
-    struct ts_http_options http = {.max_connections = o->max_in_flight, .ca_file = o->ca_file};
+    struct ts_http_options http = {
+        .headers = o->headers, .max_connections = o->max_in_flight, .ca_file = o->ca_file};
     api->http = ts_http_client_new(loop, &http);
     return api;
 }
@@ -452,11 +445,6 @@ void ts_api_free(struct ts_api *api)
         return;
     ts_timer_stop(api->loop, &api->turn);
     ts_http_client_free(api->http);
-    for (size_t i = 0; api->headers[i]; i++) {
-        explicit_bzero(api->headers[i], strlen(api->headers[i]));
-        free(api->headers[i]);
-    }
-    free(api->headers);
     free(api->name);
     free(api);
 }
