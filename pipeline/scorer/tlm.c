@@ -48,7 +48,7 @@ struct score {
     struct ts_tlm *tlm;
     struct asking *calls; /* under way */
     size_t asked;
-    struct ts_err last; /* why a call failed */
+    bool lost; /* a call failed: why, is in the job's err */
     struct ts_buf recorded;
     bool cancelled, no_price;
 };
@@ -86,21 +86,22 @@ static void conclude(struct score *s)
     if (s->self->recorder)
         ts_record_score(s->self->recorder, s->tlm, name_of(job->arena, job->llm), &s->recorded, &r);
     ts_tlm_give(&r, job);
-    out->partial = s->last.code != TS_OK;
+    out->partial = s->lost;
     if (s->no_price)
         out->cost_usd = -1;
     if (s->cancelled) {
         finish(s, TS_JOB_CANCELLED);
     } else if (out->has_score) {
+        job->job.err = (struct ts_err){0};
         finish(s, TS_JOB_DONE);
-    } else if (s->last.code == TS_DEADLINE_EXCEEDED && job->job.deadline > 0 &&
+    } else if (s->lost && job->job.err.code == TS_DEADLINE_EXCEEDED && job->job.deadline > 0 &&
                ts_now() >= job->job.deadline) {
         finish(s, TS_JOB_EXPIRED);
     } else {
-        if (s->last.code == TS_OK)
-            ts_fail(&s->last, TS_INTERNAL, r.error ? "%s" : "no reply of the judge could be read%s",
+        if (!s->lost)
+            ts_fail(&job->job.err, TS_INTERNAL,
+                    r.error ? "%s" : "no reply of the judge could be read%s",
                     r.error ? r.error : "");
-        job->job.err = s->last;
         finish(s, TS_JOB_FAILED);
     }
 }
@@ -249,23 +250,31 @@ static enum ts_api_verdict read_answer(struct ts_api_call *api, const struct ts_
 
 static void ask_more(struct score *s);
 
-static void on_call_done(struct ts_job *job, enum ts_job_end end)
+static void on_lost(struct asking *a, enum ts_job_end end)
 {
-    struct asking *a = (struct asking *)(void *)job;
+    const struct ts_tlm_reply lost = {.failed = true};
+    struct score *s = a->score;
+    const struct ts_err *why = a->api.err;
+    bool timeout = end == TS_JOB_EXPIRED || (why && why->code == TS_DEADLINE_EXCEEDED);
+    s->lost = true;
+    if (end == TS_JOB_FAILED)
+        s->job->job.err = *why;
+    else if (end == TS_JOB_EXPIRED)
+        ts_fail(&s->job->job.err, TS_DEADLINE_EXCEEDED, "the judge did not answer in time");
+    s->cancelled |= end == TS_JOB_CANCELLED;
+    if (s->self->recorder)
+        ts_record_call(call_of(a), NULL, timeout ? "timeout" : "api_error", &s->recorded);
+    ts_tlm_answer(s->tlm, a->call, &lost);
+    count_call(s->self, s->self->calls_failed);
+}
+
+static void on_call_done(struct ts_api_call *api, enum ts_job_end end)
+{
+    struct asking *a = (struct asking *)(void *)api;
     struct score *s = a->score;
     s->job->result.attempts += a->api.attempts;
-    if (end != TS_JOB_DONE) {
-        const struct ts_tlm_reply lost = {.failed = true};
-        bool timeout = end == TS_JOB_EXPIRED || job->err.code == TS_DEADLINE_EXCEEDED;
-        s->last = job->err;
-        if (end == TS_JOB_EXPIRED)
-            ts_fail(&s->last, TS_DEADLINE_EXCEEDED, "the judge did not answer in time");
-        s->cancelled |= end == TS_JOB_CANCELLED;
-        if (s->self->recorder)
-            ts_record_call(call_of(a), NULL, timeout ? "timeout" : "api_error", &s->recorded);
-        ts_tlm_answer(s->tlm, a->call, &lost);
-        count_call(s->self, s->self->calls_failed);
-    }
+    if (end != TS_JOB_DONE)
+        on_lost(a, end);
     *a->back = a->next;
     if (a->next)
         a->next->back = a->back;
@@ -296,9 +305,8 @@ static void ask_more(struct score *s)
         s->calls = a;
         a->call = s->asked;
         a->api = (struct ts_api_call){
-            .job = {.home = self->host->loop,
-                    .deadline = s->job->job.deadline,
-                    .done = on_call_done},
+            .deadline = s->job->job.deadline,
+            .done = on_call_done,
             .url = embedding ? self->embeddings_url : self->chat_url,
             .tokens = self->config->tokens_per_minute ? expected_tokens(s) : 0,
             .urgent = embedding || kind == TS_TLM_SIMILARITY, /* a score begun is finished first */

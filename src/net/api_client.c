@@ -64,25 +64,45 @@ static void unlink_call(struct ts_api *api, struct ts_api_call *call)
 
 static bool has_deadline(const struct ts_api_call *call)
 {
-    return call->job.deadline > 0 && call->job.deadline != TS_NEVER;
+    return call->deadline > 0 && call->deadline != TS_NEVER;
 }
 
 /* ---- the end of a call ---- */
+
+static struct ts_err *err_of(struct ts_api_call *call)
+{
+    if (!call->err)
+        call->err = ts_alloc(sizeof *call->err);
+    return call->err;
+}
+
+static void arrive(struct ts_task *task)
+{
+    struct ts_api_call *call = TS_OUTER(task, struct ts_api_call, task);
+    struct ts_err *err = call->err;
+    call->done(call, call->end); /* the call may be gone */
+    free(err);
+}
+
+static void post(struct ts_api_call *call, enum ts_job_end end)
+{
+    call->end = end;
+    call->task.run = arrive;
+    ts_loop_post(call->api->loop, &call->task);
+}
 
 static void finish(struct ts_api_call *call, enum ts_job_end end)
 {
     ts_timer_stop(call->api->loop, &call->timer);
     unlink_call(call->api, call);
-    if (end == TS_JOB_DONE)
-        call->job.err = (struct ts_err){0};
-    ts_job_finish(&call->job, end);
+    post(call, end);
 }
 
 static void fail(struct ts_api_call *call)
 {
-    struct ts_err last = call->job.err;
+    struct ts_err last = *err_of(call);
     if (call->attempts > 1)
-        ts_fail(&call->job.err, last.code, "%.250s (after %d attempts)", last.what, call->attempts);
+        ts_fail(call->err, last.code, "%.250s (after %d attempts)", last.what, call->attempts);
     finish(call, TS_JOB_FAILED);
 }
 
@@ -106,7 +126,7 @@ static void enqueue(struct ts_api_call *call)
         api->last = &call->next;
     }
     if (has_deadline(call))
-        ts_timer_start(api->loop, &call->timer, call->job.deadline, on_expired);
+        ts_timer_start(api->loop, &call->timer, call->deadline, on_expired);
 }
 
 static void requeue(struct ts_api_call *call)
@@ -132,7 +152,7 @@ static void retry(struct ts_api_call *call, ts_time wait)
     ts_time earliest = when > api->paused ? when : api->paused;
     if (call->cancelled || api->closed)
         finish(call, TS_JOB_CANCELLED);
-    else if (has_deadline(call) && earliest >= call->job.deadline)
+    else if (has_deadline(call) && earliest >= call->deadline)
         fail(call);
     else if (wait == 0)
         requeue(call);
@@ -248,7 +268,10 @@ static void on_failed(struct ts_api_call *call, int most)
 static void on_answer(struct ts_api_call *call, const struct ts_api_attempt *a)
 {
     struct ts_api *api = call->api;
-    enum ts_api_verdict verdict = call->read(call, &a->http, &call->job.err);
+    struct ts_err err = {0};
+    enum ts_api_verdict verdict = call->read(call, &a->http, &err);
+    if (err.code != TS_OK)
+        *err_of(call) = err;
     if (verdict == TS_API_OK || verdict == TS_API_PARTIAL)
         take(api, a->sent);
     if (verdict == TS_API_PARTIAL || verdict == TS_API_OVERLOADED)
@@ -285,15 +308,15 @@ static int most_unreached(const struct ts_api *api)
 
 static void on_no_answer(struct ts_api_call *call, const struct ts_job *http, enum ts_job_end end)
 {
-    call->job.err = http->err;
+    *err_of(call) = http->err;
     bool hopeless = http->err.code == TS_UNAUTHENTICATED || http->err.code == TS_INVALID_ARGUMENT ||
                     http->err.code == TS_RESOURCE_EXHAUSTED;
     if (end == TS_JOB_CANCELLED) {
         finish(call, TS_JOB_CANCELLED);
-    } else if (end == TS_JOB_EXPIRED && has_deadline(call) && ts_now() >= call->job.deadline) {
+    } else if (end == TS_JOB_EXPIRED && has_deadline(call) && ts_now() >= call->deadline) {
         finish(call, TS_JOB_EXPIRED);
     } else if (end == TS_JOB_EXPIRED) {
-        ts_fail(&call->job.err, TS_DEADLINE_EXCEEDED, "%s did not answer within timeout",
+        ts_fail(call->err, TS_DEADLINE_EXCEEDED, "%s did not answer within timeout",
                 call->api->name);
         on_failed(call, call->api->options.retries);
     } else if (hopeless) {
@@ -330,8 +353,8 @@ static void attempt(struct ts_api_call *call)
     struct ts_api *api = call->api;
     struct ts_api_attempt *a = ts_alloc(sizeof *a);
     ts_time deadline = ts_now() + api->options.timeout;
-    if (has_deadline(call) && call->job.deadline < deadline)
-        deadline = call->job.deadline;
+    if (has_deadline(call) && call->deadline < deadline)
+        deadline = call->deadline;
     a->call = call;
     a->sent = api->last_sent = ts_now();
     call->attempt = a;
@@ -373,7 +396,7 @@ void ts_api_submit(struct ts_api *api, struct ts_api_call *call)
 {
     call->api = api;
     if (api->closed) {
-        ts_job_finish(&call->job, TS_JOB_CANCELLED);
+        post(call, TS_JOB_CANCELLED);
         return;
     }
     enqueue(call);

@@ -52,11 +52,13 @@ struct ts_api_options {
     size_t max_response;                         /* bytes; 0: 1 MiB */
 };
 
-/* One call. The owner fills the first part, which stays untouched until `done`. */
+/* One call. The owner fills the first part, which stays untouched until `done`. No ts_job: tens of
+ * thousands may wait, and an error text in each is most of what they would take. */
 struct ts_api_call {
-    struct ts_job
-        job; /* home: the client's loop. DONE: `read` took an answer. FAILED: with the last
-                        * cause. EXPIRED, CANCELLED */
+    ts_time deadline; /* absolute; 0 or TS_NEVER: none */
+    /* DONE: `read` took an answer. FAILED: with the last cause in err. EXPIRED, CANCELLED. Runs once,
+     * never inside submit. */
+    void (*done)(struct ts_api_call *, enum ts_job_end);
     const char *url;
     int64_t tokens; /* what it is expected to cost against tokens_per_minute */
     bool urgent;    /* in front of what waits: the rest of something begun */
@@ -67,6 +69,8 @@ struct ts_api_call {
     enum ts_api_verdict (*read)(struct ts_api_call *, const struct ts_http_job *answer,
                                 struct ts_err *err);
 
+    struct ts_err
+        *err;       /* of the last attempt; until `done` returns; NULL: nothing went wrong yet */
     int attempts;   /* made so far */
     bool cancelled; /* ts_api_cancel was called, perhaps too late for its answer */
     /* private */
@@ -74,6 +78,8 @@ struct ts_api_call {
     struct ts_api *api;
     struct ts_api_attempt *attempt;
     struct ts_timer timer;
+    struct ts_task task;
+    enum ts_job_end end;
     uint64_t taken;                 /* by the service, when it last refused this one */
     int failures, refusals, barren; /* barren: refusals in a row with no call taken in between */
 };
