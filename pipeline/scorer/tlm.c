@@ -25,6 +25,9 @@ struct ts_instance {
     const char *chat_url, *embeddings_url;
     struct ts_recorder *recorder;
     struct ts_under_way scores;
+    struct score *waiting, **last_waiting; /* not begun, in the order of coming */
+    struct score *current;                 /* whose planned calls are being asked */
+    struct asking *queued;                 /* its next one, which waits in the api */
     struct ts_counter *calls_ok, *calls_failed, *calls_unread, *tokens_in, *tokens_out;
 };
 
@@ -44,8 +47,10 @@ struct score {
     struct ts_instance *self;
     struct ts_score_job *job;
     struct ts_under_way_item item;
+    struct score *next_waiting;
+    struct ts_timer deadline; /* while it waits */
     struct ts_tlm_input input;
-    struct ts_tlm *tlm;
+    struct ts_tlm *tlm;   /* NULL: not begun */
     struct asking *calls; /* under way */
     size_t asked;
     bool lost; /* a call failed: why, is in the job's err */
@@ -113,9 +118,13 @@ static struct ts_tlm_call *call_of(const struct asking *a)
     return &a->score->tlm->calls[a->call];
 }
 
+static void go_on(struct ts_instance *self);
+
 static void write_body(struct ts_api_call *api, struct ts_buf *body)
 {
     struct asking *a = (struct asking *)(void *)api;
+    if (a == a->score->self->queued)
+        go_on(a->score->self);
     const struct ts_tlm *tlm = a->score->tlm;
     const struct ts_tlm_call *call = call_of(a);
     struct ts_tlm_wire wire = a->score->self->wire;
@@ -248,7 +257,7 @@ static enum ts_api_verdict read_answer(struct ts_api_call *api, const struct ts_
     return verdict;
 }
 
-static void ask_more(struct score *s);
+static void ask(struct score *s);
 
 static void on_lost(struct asking *a, enum ts_job_end end)
 {
@@ -268,6 +277,11 @@ static void on_lost(struct asking *a, enum ts_job_end end)
     count_call(s->self, s->self->calls_failed);
 }
 
+static bool has_more(const struct score *s)
+{
+    return !s->cancelled && s->asked < s->tlm->call_count;
+}
+
 static void on_call_done(struct ts_api_call *api, enum ts_job_end end)
 {
     struct asking *a = (struct asking *)(void *)api;
@@ -278,8 +292,11 @@ static void on_call_done(struct ts_api_call *api, enum ts_job_end end)
     *a->back = a->next;
     if (a->next)
         a->next->back = a->back;
+    if (a == s->self->queued) /* ended before it was sent */
+        go_on(s->self);
     free(a);
-    ask_more(s);
+    while (s != s->self->current && has_more(s)) /* what a reply led to */
+        ask(s);
     if (!s->calls)
         conclude(s);
 }
@@ -290,58 +307,119 @@ static int64_t expected_tokens(const struct score *s)
     return (int64_t)(text / CHARS_PER_TOKEN) + s->self->wire.max_tokens;
 }
 
-static void ask_more(struct score *s)
+static void ask(struct score *s)
 {
     struct ts_instance *self = s->self;
-    for (; !s->cancelled && s->asked < s->tlm->call_count; s->asked++) {
-        struct asking *a = ts_alloc(sizeof *a);
-        enum ts_tlm_call_kind kind = s->tlm->calls[s->asked].kind;
-        bool embedding = kind == TS_TLM_EMBEDDING;
-        a->score = s;
-        a->next = s->calls;
-        a->back = &s->calls;
-        if (a->next)
-            a->next->back = &a->next;
-        s->calls = a;
-        a->call = s->asked;
-        a->api = (struct ts_api_call){
-            .deadline = s->job->job.deadline,
-            .done = on_call_done,
-            .url = embedding ? self->embeddings_url : self->chat_url,
-            .tokens = self->config->tokens_per_minute ? expected_tokens(s) : 0,
-            .urgent = embedding || kind == TS_TLM_SIMILARITY, /* a score begun is finished first */
-            .retries = -1,
-            .write = write_body,
-            .read = read_answer};
-        ts_api_submit(self->api, &a->api);
-    }
+    struct asking *a = ts_alloc(sizeof *a);
+    enum ts_tlm_call_kind kind = s->tlm->calls[s->asked].kind;
+    bool embedding = kind == TS_TLM_EMBEDDING;
+    a->score = s;
+    a->next = s->calls;
+    a->back = &s->calls;
+    if (a->next)
+        a->next->back = &a->next;
+    s->calls = a;
+    a->call = s->asked++;
+    a->api =
+        (struct ts_api_call){.deadline = s->job->job.deadline,
+                             .done = on_call_done,
+                             .url = embedding ? self->embeddings_url : self->chat_url,
+                             .tokens = self->config->tokens_per_minute ? expected_tokens(s) : 0,
+                             .urgent = a->call > 0, /* a score begun is finished first */
+                             .retries = -1,
+                             .write = write_body,
+                             .read = read_answer};
+    if (s == self->current)
+        self->queued = a; /* before it is submitted: it may be written at once */
+    ts_api_submit(self->api, &a->api);
 }
 
 /* ---- coming and going ---- */
+
+/* Takes a score out of those that wait; `at` is what points at it. */
+static void take_out(struct ts_instance *self, struct score **at)
+{
+    struct score *s = *at;
+    *at = s->next_waiting;
+    if (self->last_waiting == &s->next_waiting)
+        self->last_waiting = at;
+    ts_timer_stop(self->host->loop, &s->deadline);
+}
+
+/* Plans; false: there is nothing to ask, and the score has ended. */
+static bool plan(struct score *s)
+{
+    struct ts_instance *self = s->self;
+    if (self->scores.stopping) {
+        finish(s, TS_JOB_CANCELLED);
+        return false;
+    }
+    ts_tlm_input_of(s->job->arena, s->job->llm, self->options.compat, &s->input);
+    s->tlm = ts_tlm_new(s->job->arena, &self->options, &s->input, &s->job->job.err);
+    if (s->tlm && s->tlm->call_count > 0)
+        return true;
+    if (s->tlm) { /* no template, no sample */
+        conclude(s);
+    } else {
+        s->job->result.skipped = TS_LIT("no_prompt");
+        finish(s, TS_JOB_DONE);
+    }
+    return false;
+}
+
+/* The next call of the score that is being asked, else the first of the next score. Only one waits in
+ * the api at a time, so a score that has not begun costs no more than its place. */
+static void go_on(struct ts_instance *self)
+{
+    self->queued = NULL;
+    while (!self->current || !has_more(self->current)) {
+        struct score *s = self->current = self->waiting;
+        if (!s)
+            return;
+        take_out(self, &self->waiting);
+        if (!plan(s))
+            self->current = NULL;
+    }
+    ask(self->current);
+}
+
+static void on_waited(struct ts_timer *timer)
+{
+    struct score *s = TS_OUTER(timer, struct score, deadline);
+    struct score **at = &s->self->waiting;
+    while (*at != s)
+        at = &(*at)->next_waiting;
+    take_out(s->self, at);
+    finish(s, TS_JOB_EXPIRED);
+}
 
 static void begin(struct ts_under_way_item *item)
 {
     struct score *s = TS_OUTER(item, struct score, item);
     struct ts_instance *self = s->self;
-    struct ts_score *out = &s->job->result;
-    *out = (struct ts_score){.model = ts_view_str(self->config->model),
-                             .preset = ts_view_str(ts_tlm_preset_name(self->options.preset)),
-                             .version = TS_LIT(TS_TLM_VERSION)};
-    ts_tlm_input_of(s->job->arena, s->job->llm, self->options.compat, &s->input);
-    s->tlm = ts_tlm_new(s->job->arena, &self->options, &s->input, &s->job->job.err);
-    if (!s->tlm) {
-        out->skipped = TS_LIT("no_prompt");
-        finish(s, TS_JOB_DONE);
-        return;
-    }
-    ask_more(s);
-    if (!s->calls) /* no template, no sample: nothing to ask */
-        conclude(s);
+    s->job->result =
+        (struct ts_score){.model = ts_view_str(self->config->model),
+                          .preset = ts_view_str(ts_tlm_preset_name(self->options.preset)),
+                          .version = TS_LIT(TS_TLM_VERSION)};
+    *self->last_waiting = s;
+    self->last_waiting = &s->next_waiting;
+    if (s->job->job.deadline > 0 && s->job->job.deadline != TS_NEVER)
+        ts_timer_start(self->host->loop, &s->deadline, s->job->job.deadline, on_waited);
+    if (!self->queued)
+        go_on(self);
 }
 
 static void give_up(struct ts_under_way_item *item)
 {
     struct score *s = TS_OUTER(item, struct score, item);
+    struct score **at = &s->self->waiting;
+    while (*at && *at != s)
+        at = &(*at)->next_waiting;
+    if (*at) {
+        take_out(s->self, at);
+        finish(s, TS_JOB_CANCELLED);
+        return;
+    }
     s->cancelled = true;
     for (struct asking *a = s->calls, *next; a; a = next) {
         next = a->next;
@@ -507,6 +585,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");
     self->api = make_api(self);
+    self->last_waiting = &self->waiting;
     self->scores.begin = begin;
     self->scores.give_up = give_up;
     ts_under_way_init(&self->scores, host->loop, self->api);

@@ -36,7 +36,7 @@ struct ts_api {
     ts_time paused;                /* nothing is sent before */
     ts_time next_call, next_token; /* when the limits allow the next one */
     struct ts_timer turn;
-    bool closed;
+    bool closed, sending;
 };
 
 static void send_next(struct ts_api *api);
@@ -373,23 +373,31 @@ static void on_turn(struct ts_timer *timer)
     send_next(TS_OUTER(timer, struct ts_api, turn));
 }
 
+static bool is_room(struct ts_api *api)
+{
+    ts_time until = held_until(api, ts_now());
+    if (!api->first || api->in_flight >= (api->window < 1 ? 1 : (int)api->window))
+        return false;
+    if (until > 0)
+        ts_timer_start(api->loop, &api->turn, until, on_turn);
+    return until == 0;
+}
+
 static void send_next(struct ts_api *api)
 {
-    while (api->first && api->in_flight < (api->window < 1 ? 1 : (int)api->window)) {
+    if (api->sending) /* a call that is being written submits others */
+        return;
+    api->sending = true;
+    while (is_room(api)) {
         struct ts_api_call *call = api->first;
-        ts_time now = ts_now();
-        ts_time until = held_until(api, now);
-        if (until > 0) {
-            ts_timer_start(api->loop, &api->turn, until, on_turn);
-            return;
-        }
-        book(&api->next_call, api->options.calls_per_minute, 1, now);
-        book(&api->next_token, api->options.tokens_per_minute, call->tokens, now);
+        book(&api->next_call, api->options.calls_per_minute, 1, ts_now());
+        book(&api->next_token, api->options.tokens_per_minute, call->tokens, ts_now());
         ts_timer_stop(api->loop, &call->timer);
         unlink_call(api, call);
         link_call(&api->others, call);
         attempt(call);
     }
+    api->sending = false;
 }
 
 void ts_api_submit(struct ts_api *api, struct ts_api_call *call)

@@ -63,7 +63,7 @@ struct ts_api_call {
     int64_t tokens; /* what it is expected to cost against tokens_per_minute */
     bool urgent;    /* in front of what waits: the rest of something begun */
     int retries;    /* fewer than the client's for this one; -1: the client's */
-    /* Appends the body; once for each attempt, when it is its turn. */
+    /* Appends the body; once for each attempt, when it is its turn. May submit other calls. */
     void (*write)(struct ts_api_call *, struct ts_buf *body);
     /* What the answer means. err says what is wrong, unless it is OK. */
     enum ts_api_verdict (*read)(struct ts_api_call *, const struct ts_http_job *answer,

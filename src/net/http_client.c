@@ -176,7 +176,7 @@ static void complete(struct ts_http_exchange *x, CURLcode bad)
         return;
     }
     ts_view where = origin(job->request.url);
-    char cause[CURL_ERROR_SIZE];
+    char cause[sizeof job->job.err.what];
     snprintf(cause, sizeof cause, "%s",
              job->job.err.what[0] ? job->job.err.what : curl_easy_strerror(bad));
     if (x->too_long)
