@@ -45,8 +45,8 @@ struct ts_api_options {
     ts_time timeout;            /* for one attempt */
     ts_time retry_unit;         /* waits are 1, 2, 4 … of these */
     int retries;                /* of failed attempts */
-    int unreached;         /* retries when no connection comes about; fewer than `retries`: those */
-    ts_time longest_pause; /* whatever Retry-After says; 0: 5 min */
+    int unreached;              /* the same where no connection came about; at least `retries` */
+    ts_time longest_pause;      /* whatever Retry-After says; 0: 5 min */
     int max_in_flight;
     int64_t calls_per_minute, tokens_per_minute; /* 0: no limit */
     size_t max_response;                         /* bytes; 0: 1 MiB */
@@ -69,10 +69,9 @@ struct ts_api_call {
     enum ts_api_verdict (*read)(struct ts_api_call *, const struct ts_http_job *answer,
                                 struct ts_err *err);
 
-    struct ts_err
-        *err;       /* of the last attempt; until `done` returns; NULL: nothing went wrong yet */
-    int attempts;   /* made so far */
-    bool cancelled; /* ts_api_cancel was called, perhaps too late for its answer */
+    struct ts_err *err; /* of the last attempt, until `done` returns; NULL: none went wrong */
+    int attempts;       /* made so far */
+    bool cancelled;     /* ts_api_cancel was called, perhaps too late for its answer */
     /* private */
     struct ts_api_call *next, **back; /* in the queue, or among the others */
     struct ts_api *api;

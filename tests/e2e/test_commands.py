@@ -166,6 +166,27 @@ def test_score_with_cleanlab(start, tmp_path):
     assert all(o["decision"] == "scored" and 0 <= o["trustworthiness_score"] <= 1 for o in out)
 
 
+def test_a_cleanlab_score_that_lost_its_explanation_is_asked_for_again(start, tmp_path):
+    tlm = start(Standin, "tlm")
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"scorers": {"cleanlab": {
+        "base_url": f"http://127.0.0.1:{tlm.control_port}/api", "api_key": "test-key",
+        "retry_unit": "1ms", "reasoning_effort": "none", "num_consistency_samples": 0}}}))
+    args = ["score", "--config", str(path), "--scorer", "cleanlab", "--cache", str(tmp_path / "s"), "-"]
+    line = json.dumps({"id": 1, "prompt": "q", "response": "r"}) + "\n"
+
+    def score() -> dict:
+        return json.loads(run(*args, text=line).stdout)
+
+    tlm.control(lose="get_explanation")
+    lost = score()
+    assert lost["decision"] == "scored" and "explanation" not in lost
+    tlm.control(lose="")
+    found, cached = score(), score()
+    assert (found["decision"], cached["decision"]) == ("scored", "cached")
+    assert found["explanation"] and cached["explanation"] == found["explanation"]
+
+
 def test_debug_exporter_prints_what_passes(start, tmp_path):
     from conftest import Trustspan, wait_for
     from spans import Sender

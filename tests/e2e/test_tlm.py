@@ -525,6 +525,20 @@ def test_a_model_cut_off_in_the_middle_leaves_spans_on_time(start, backend, mode
     wait_for(trustspan.idle, what="an empty spool", seconds=20)
 
 
+def test_scores_that_never_begin_end_at_their_time(start, backend, model):
+    """One call at a time, and far more scores than that: what waits is given up like what is asked."""
+    model.control(latency_ms=200)
+    trustspan = start(Trustspan, trust_config(backend, model, {
+        "max_in_flight": 1, "num_self_reflections": 2}, hold="1s", give_up="2s"))
+    message = request([("llm", llm_attributes(f"Question {i}?", "Answer.")) for i in range(60)])
+    Sender(trustspan.endpoint).send(message.SerializeToString())
+    all_in(backend, ids(message))
+    wait_for(trustspan.idle, what="an empty spool", seconds=20)
+    decisions = Counter(a["trustworthiness.decision"] for a in by_id(backend).values())
+    assert sum(decisions.values()) == 60 and set(decisions) <= {"scored", "late", "failed"}
+    assert len(calls(model)) < 40
+
+
 def test_a_shutdown_with_calls_under_way_is_clean(start, backend, model):
     model.control(latency_ms=5000)
     trustspan = start(Trustspan, trust_config(backend, model))
