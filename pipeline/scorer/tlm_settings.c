@@ -217,7 +217,9 @@ const struct ts_setting ts_tlm_table[] = {
      .min = "100ms",
      .max = "10m",
      .help = "for one attempt"},
-    INT(max_retries, "3", "0", "10", "of a call that failed"),
+    INT(max_retries, "3", "0", "10",
+        "of a call that failed; in a pipeline a server that cannot be reached is tried 20 times "
+        "more"),
     {.key = "retry_unit",
      .kind = TS_DURATION,
      .offset = AT(retry_unit),
