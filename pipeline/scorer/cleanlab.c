@@ -54,18 +54,18 @@ static enum ts_api_verdict read_answer(struct ts_api_call *call, const struct ts
                              &w->job->result, err);
 }
 
-static void on_answered(struct ts_job *job, enum ts_job_end end);
+static void on_answered(struct ts_api_call *call, enum ts_job_end end);
 
 static void ask(struct work *w)
 {
     bool bypasses = w->endpoint == TS_CLEANLAB_STRUCTURED; /* the service retries these itself */
-    w->call = (struct ts_api_call){
-        .job = {.home = w->self->host->loop, .deadline = w->job->job.deadline, .done = on_answered},
-        .url = w->self->urls[w->endpoint],
-        .urgent = w->endpoint == TS_CLEANLAB_EXPLAIN,
-        .retries = bypasses ? 0 : -1,
-        .write = write_body,
-        .read = read_answer};
+    w->call = (struct ts_api_call){.deadline = w->job->job.deadline,
+                                   .done = on_answered,
+                                   .url = w->self->urls[w->endpoint],
+                                   .urgent = w->endpoint == TS_CLEANLAB_EXPLAIN,
+                                   .retries = bypasses ? 0 : -1,
+                                   .write = write_body,
+                                   .read = read_answer};
     ts_api_submit(w->self->api, &w->call);
 }
 
@@ -76,17 +76,19 @@ static bool wants_why(const struct work *w)
            w->endpoint == TS_CLEANLAB_SCORE;
 }
 
-static void on_answered(struct ts_job *job, enum ts_job_end end)
+static void on_answered(struct ts_api_call *call, enum ts_job_end end)
 {
-    struct work *w = (struct work *)(void *)job;
+    struct work *w = (struct work *)(void *)call;
     w->job->result.attempts += w->call.attempts;
     if (w->endpoint == TS_CLEANLAB_EXPLAIN) { /* a score is a score, with or without its reason */
+        w->job->result.partial |= end != TS_JOB_DONE;
         finish(w, TS_JOB_DONE);
-    } else if (end == TS_JOB_DONE && wants_why(w)) {
+    } else if (end == TS_JOB_DONE && wants_why(w) && !w->call.cancelled) {
         w->endpoint = TS_CLEANLAB_EXPLAIN;
         ask(w);
     } else {
-        w->job->job.err = job->err;
+        if (call->err)
+            w->job->job.err = *call->err;
         finish(w, end);
     }
 }
@@ -158,6 +160,7 @@ static struct ts_api *make_api(const struct ts_host *host, const struct ts_clean
                                      .timeout = c->timeout,
                                      .retry_unit = c->retry_unit,
                                      .retries = RETRIES,
+                                     .unreached = host->engine ? TS_API_PATIENT : 0,
                                      .max_in_flight = (int)c->max_in_flight};
     struct ts_api *api = ts_api_new(host->loop, &options);
     explicit_bzero(line.ptr, line.len);

@@ -10,7 +10,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CHARS_PER_TOKEN = 4, MOST_CHANGES = 6 };
+/* A token with five alternatives is 0.4 KiB of JSON, indented twice that. */
+enum { CHARS_PER_TOKEN = 4, MOST_CHANGES = 6, LONGEST_REPLY = 4 << 20 };
+/* Unless max_tokens says: the reference's, and room to reason in for models that count it. */
+enum { REPLY_TOKENS = 512, REASONING_TOKENS = 4096 };
 
 struct ts_instance {
     const struct ts_tlm_config *config;
@@ -22,6 +25,9 @@ struct ts_instance {
     const char *chat_url, *embeddings_url;
     struct ts_recorder *recorder;
     struct ts_under_way scores;
+    struct score *waiting, **last_waiting; /* not begun, in the order of coming */
+    struct score *current;                 /* whose planned calls are being asked */
+    struct asking *queued;                 /* its next one, which waits in the api */
     struct ts_counter *calls_ok, *calls_failed, *calls_unread, *tokens_in, *tokens_out;
 };
 
@@ -41,11 +47,13 @@ struct score {
     struct ts_instance *self;
     struct ts_score_job *job;
     struct ts_under_way_item item;
+    struct score *next_waiting;
+    struct ts_timer deadline; /* while it waits */
     struct ts_tlm_input input;
-    struct ts_tlm *tlm;
+    struct ts_tlm *tlm;   /* NULL: not begun */
     struct asking *calls; /* under way */
     size_t asked;
-    struct ts_err last; /* why a call failed */
+    bool lost; /* a call failed: why, is in the job's err */
     struct ts_buf recorded;
     bool cancelled, no_price;
 };
@@ -83,21 +91,22 @@ static void conclude(struct score *s)
     if (s->self->recorder)
         ts_record_score(s->self->recorder, s->tlm, name_of(job->arena, job->llm), &s->recorded, &r);
     ts_tlm_give(&r, job);
-    out->partial = s->last.code != TS_OK;
+    out->partial = s->lost;
     if (s->no_price)
         out->cost_usd = -1;
     if (s->cancelled) {
         finish(s, TS_JOB_CANCELLED);
     } else if (out->has_score) {
+        job->job.err = (struct ts_err){0};
         finish(s, TS_JOB_DONE);
-    } else if (s->last.code == TS_DEADLINE_EXCEEDED && job->job.deadline > 0 &&
+    } else if (s->lost && job->job.err.code == TS_DEADLINE_EXCEEDED && job->job.deadline > 0 &&
                ts_now() >= job->job.deadline) {
         finish(s, TS_JOB_EXPIRED);
     } else {
-        if (s->last.code == TS_OK)
-            ts_fail(&s->last, TS_INTERNAL, r.error ? "%s" : "no reply of the judge could be read%s",
+        if (!s->lost)
+            ts_fail(&job->job.err, TS_INTERNAL,
+                    r.error ? "%s" : "no reply of the judge could be read%s",
                     r.error ? r.error : "");
-        job->job.err = s->last;
         finish(s, TS_JOB_FAILED);
     }
 }
@@ -109,9 +118,13 @@ static struct ts_tlm_call *call_of(const struct asking *a)
     return &a->score->tlm->calls[a->call];
 }
 
+static void go_on(struct ts_instance *self);
+
 static void write_body(struct ts_api_call *api, struct ts_buf *body)
 {
     struct asking *a = (struct asking *)(void *)api;
+    if (a == a->score->self->queued)
+        go_on(a->score->self);
     const struct ts_tlm *tlm = a->score->tlm;
     const struct ts_tlm_call *call = call_of(a);
     struct ts_tlm_wire wire = a->score->self->wire;
@@ -120,12 +133,16 @@ static void write_body(struct ts_api_call *api, struct ts_buf *body)
         wire.format = TS_FORMAT_BY_WORDS;
     }
     bool chat = call->kind != TS_TLM_EMBEDDING;
-    a->used = (struct ts_judge_used){
-        .logprobs = chat && wire.logprobs && ts_tlm_wants_logprobs(tlm, call),
-        .format = chat && wire.format != TS_FORMAT_BY_WORDS && ts_tlm_wants_schema(tlm, call),
-        .temperature = chat && wire.temperature,
-        .user = chat && wire.user};
+    bool format = chat && ts_tlm_wants_schema(tlm, call);
+    a->used = (struct ts_judge_used){.logprobs =
+                                         chat && wire.logprobs && ts_tlm_wants_logprobs(tlm, call),
+                                     .format = format ? wire.format : TS_FORMAT_BY_WORDS,
+                                     .temperature = chat && wire.temperature,
+                                     .user = chat && wire.user,
+                                     .max_completion_tokens = wire.max_completion_tokens};
     ts_tlm_request(tlm, call, &wire, body);
+    if (chat)
+        ts_tlm_give_way(a->score->self->config->body, wire.extra, body);
 }
 
 static void add_cost(struct score *s, const struct ts_tlm_call *call,
@@ -199,6 +216,14 @@ static enum ts_api_verdict refused(struct asking *a, const struct ts_http_job *a
         struct ts_err plain = *err;
         ts_fail(err, plain.code, "%.200s (%s)", plain.what, code);
     }
+    if (verdict == TS_API_RATE_LIMITED && ts_judge_is_out_of_quota(code)) {
+        ts_fail(
+            err, TS_RESOURCE_EXHAUSTED,
+            "the judge answered with status %d (%s): the quota of the account is used up; see its "
+            "plan and billing",
+            answer->status, code);
+        return TS_API_FINAL;
+    }
     bool of_the_request = answer->status == 400 || answer->status == 404 || answer->status == 422;
     bool filtered = strcmp(code, "content_filter") == 0 || strcmp(code, "model_not_found") == 0;
     if (verdict != TS_API_FINAL || !of_the_request || filtered || a->changes >= MOST_CHANGES)
@@ -206,7 +231,7 @@ static enum ts_api_verdict refused(struct asking *a, const struct ts_http_job *a
     a->changes++;
     if (ts_judge_give_way(body, &a->used, &self->wire))
         return TS_API_AGAIN;
-    bool optional = a->used.logprobs || a->used.format || a->used.user;
+    bool optional = a->used.logprobs || a->used.user || a->used.format != TS_FORMAT_BY_WORDS;
     if (optional && !a->plain) { /* it does not say what it dislikes */
         a->plain = true;
         return TS_API_AGAIN;
@@ -242,93 +267,169 @@ static enum ts_api_verdict read_answer(struct ts_api_call *api, const struct ts_
     return verdict;
 }
 
-static void ask_more(struct score *s);
+static void ask(struct score *s);
 
-static void on_call_done(struct ts_job *job, enum ts_job_end end)
+static void on_lost(struct asking *a, enum ts_job_end end)
 {
-    struct asking *a = (struct asking *)(void *)job;
+    const struct ts_tlm_reply lost = {.failed = true};
+    struct score *s = a->score;
+    const struct ts_err *why = a->api.err;
+    bool timeout = end == TS_JOB_EXPIRED || (why && why->code == TS_DEADLINE_EXCEEDED);
+    s->lost = true;
+    if (end == TS_JOB_FAILED)
+        s->job->job.err = *why;
+    else if (end == TS_JOB_EXPIRED)
+        ts_fail(&s->job->job.err, TS_DEADLINE_EXCEEDED, "the judge did not answer in time");
+    s->cancelled |= end == TS_JOB_CANCELLED;
+    record_call(a, NULL, timeout ? "timeout" : "api_error");
+    ts_tlm_answer(s->tlm, a->call, &lost);
+    count_call(s->self, s->self->calls_failed);
+}
+
+static bool has_more(const struct score *s)
+{
+    return !s->cancelled && s->asked < s->tlm->call_count;
+}
+
+static void on_call_done(struct ts_api_call *api, enum ts_job_end end)
+{
+    struct asking *a = (struct asking *)(void *)api;
     struct score *s = a->score;
     s->job->result.attempts += a->api.attempts;
-    if (end != TS_JOB_DONE) {
-        const struct ts_tlm_reply lost = {.failed = true};
-        bool timeout = end == TS_JOB_EXPIRED || job->err.code == TS_DEADLINE_EXCEEDED;
-        s->last = job->err;
-        if (end == TS_JOB_EXPIRED)
-            ts_fail(&s->last, TS_DEADLINE_EXCEEDED, "the judge did not answer in time");
-        s->cancelled |= end == TS_JOB_CANCELLED;
-        record_call(a, NULL, timeout ? "timeout" : "api_error");
-        ts_tlm_answer(s->tlm, a->call, &lost);
-        count_call(s->self, s->self->calls_failed);
-    }
+    if (end != TS_JOB_DONE)
+        on_lost(a, end);
     *a->back = a->next;
     if (a->next)
         a->next->back = a->back;
+    if (a == s->self->queued) /* ended before it was sent */
+        go_on(s->self);
     free(a);
-    ask_more(s);
+    while (s != s->self->current && has_more(s)) /* what a reply led to */
+        ask(s);
     if (!s->calls)
         conclude(s);
 }
 
 static int64_t expected_tokens(const struct score *s)
 {
-    const struct ts_tlm_config *c = s->self->config;
     size_t text = s->input.request.len + s->input.response.len;
-    return (int64_t)(text / CHARS_PER_TOKEN) + c->max_tokens;
+    return (int64_t)(text / CHARS_PER_TOKEN) + s->self->wire.max_tokens;
 }
 
-static void ask_more(struct score *s)
+static void ask(struct score *s)
 {
     struct ts_instance *self = s->self;
-    for (; s->asked < s->tlm->call_count; s->asked++) {
-        struct asking *a = ts_alloc(sizeof *a);
-        enum ts_tlm_call_kind kind = s->tlm->calls[s->asked].kind;
-        bool embedding = kind == TS_TLM_EMBEDDING;
-        a->score = s;
-        a->next = s->calls;
-        a->back = &s->calls;
-        if (a->next)
-            a->next->back = &a->next;
-        s->calls = a;
-        a->call = s->asked;
-        a->api = (struct ts_api_call){
-            .job = {.home = self->host->loop,
-                    .deadline = s->job->job.deadline,
-                    .done = on_call_done},
-            .url = embedding ? self->embeddings_url : self->chat_url,
-            .tokens = self->config->tokens_per_minute ? expected_tokens(s) : 0,
-            .urgent = embedding || kind == TS_TLM_SIMILARITY, /* a score begun is finished first */
-            .retries = -1,
-            .write = write_body,
-            .read = read_answer};
-        ts_api_submit(self->api, &a->api);
-    }
+    struct asking *a = ts_alloc(sizeof *a);
+    enum ts_tlm_call_kind kind = s->tlm->calls[s->asked].kind;
+    bool embedding = kind == TS_TLM_EMBEDDING;
+    a->score = s;
+    a->next = s->calls;
+    a->back = &s->calls;
+    if (a->next)
+        a->next->back = &a->next;
+    s->calls = a;
+    a->call = s->asked++;
+    a->api =
+        (struct ts_api_call){.deadline = s->job->job.deadline,
+                             .done = on_call_done,
+                             .url = embedding ? self->embeddings_url : self->chat_url,
+                             .tokens = self->config->tokens_per_minute ? expected_tokens(s) : 0,
+                             .urgent = a->call > 0, /* a score begun is finished first */
+                             .retries = -1,
+                             .write = write_body,
+                             .read = read_answer};
+    if (s == self->current)
+        self->queued = a; /* before it is submitted: it may be written at once */
+    ts_api_submit(self->api, &a->api);
 }
 
 /* ---- coming and going ---- */
+
+/* Takes a score out of those that wait; `at` is what points at it. */
+static void take_out(struct ts_instance *self, struct score **at)
+{
+    struct score *s = *at;
+    *at = s->next_waiting;
+    if (self->last_waiting == &s->next_waiting)
+        self->last_waiting = at;
+    ts_timer_stop(self->host->loop, &s->deadline);
+}
+
+/* Plans; false: there is nothing to ask, and the score has ended. */
+static bool plan(struct score *s)
+{
+    struct ts_instance *self = s->self;
+    if (self->scores.stopping) {
+        finish(s, TS_JOB_CANCELLED);
+        return false;
+    }
+    ts_tlm_input_of(s->job->arena, s->job->llm, self->options.compat, &s->input);
+    s->tlm = ts_tlm_new(s->job->arena, &self->options, &s->input, &s->job->job.err);
+    if (s->tlm && s->tlm->call_count > 0)
+        return true;
+    if (s->tlm) { /* no template, no sample */
+        conclude(s);
+    } else {
+        s->job->result.skipped = TS_LIT("no_prompt");
+        finish(s, TS_JOB_DONE);
+    }
+    return false;
+}
+
+/* The next call of the score that is being asked, else the first of the next score. Only one waits in
+ * the api at a time, so a score that has not begun costs no more than its place. */
+static void go_on(struct ts_instance *self)
+{
+    self->queued = NULL;
+    while (!self->current || !has_more(self->current)) {
+        struct score *s = self->current = self->waiting;
+        if (!s)
+            return;
+        take_out(self, &self->waiting);
+        if (!plan(s))
+            self->current = NULL;
+    }
+    ask(self->current);
+}
+
+static void on_waited(struct ts_timer *timer)
+{
+    struct score *s = TS_OUTER(timer, struct score, deadline);
+    struct score **at = &s->self->waiting;
+    while (*at != s)
+        at = &(*at)->next_waiting;
+    take_out(s->self, at);
+    finish(s, TS_JOB_EXPIRED);
+}
 
 static void begin(struct ts_under_way_item *item)
 {
     struct score *s = TS_OUTER(item, struct score, item);
     struct ts_instance *self = s->self;
-    struct ts_score *out = &s->job->result;
-    *out = (struct ts_score){.model = ts_view_str(self->config->model),
-                             .preset = ts_view_str(ts_tlm_preset_name(self->options.preset)),
-                             .version = TS_LIT(TS_TLM_VERSION)};
-    ts_tlm_input_of(s->job->arena, s->job->llm, self->options.compat, &s->input);
-    s->tlm = ts_tlm_new(s->job->arena, &self->options, &s->input, &s->job->job.err);
-    if (!s->tlm) {
-        out->skipped = TS_LIT("no_prompt");
-        finish(s, TS_JOB_DONE);
-        return;
-    }
-    ask_more(s);
-    if (!s->calls) /* no template, no sample: nothing to ask */
-        conclude(s);
+    s->job->result =
+        (struct ts_score){.model = ts_view_str(self->config->model),
+                          .preset = ts_view_str(ts_tlm_preset_name(self->options.preset)),
+                          .version = TS_LIT(TS_TLM_VERSION)};
+    *self->last_waiting = s;
+    self->last_waiting = &s->next_waiting;
+    if (s->job->job.deadline > 0 && s->job->job.deadline != TS_NEVER)
+        ts_timer_start(self->host->loop, &s->deadline, s->job->job.deadline, on_waited);
+    if (!self->queued)
+        go_on(self);
 }
 
 static void give_up(struct ts_under_way_item *item)
 {
     struct score *s = TS_OUTER(item, struct score, item);
+    struct score **at = &s->self->waiting;
+    while (*at && *at != s)
+        at = &(*at)->next_waiting;
+    if (*at) {
+        take_out(s->self, at);
+        finish(s, TS_JOB_CANCELLED);
+        return;
+    }
+    s->cancelled = true;
     for (struct asking *a = s->calls, *next; a; a = next) {
         next = a->next;
         ts_api_cancel(s->self->api, &a->api);
@@ -355,7 +456,7 @@ static void identity(const struct ts_instance *self, struct ts_buf *out)
                   c->base_url, c->api_version, c->model, c->sample_model, c->embedding_small,
                   c->embedding_large, c->preset, c->effort, c->measure, c->prompt_evaluation,
                   c->compat, (int)c->num_self_reflections, (int)c->num_consistency_samples,
-                  (int)c->max_tokens);
+                  self->wire.max_tokens);
     for (size_t i = 0; i < c->constrain_outputs.count; i++)
         ts_buf_printf(out, " l%zu:%s", strlen(c->constrain_outputs.items[i]),
                       c->constrain_outputs.items[i]);
@@ -416,9 +517,11 @@ static struct ts_api *make_api(struct ts_instance *self)
                                      .timeout = c->timeout,
                                      .retry_unit = c->retry_unit,
                                      .retries = (int)c->max_retries,
+                                     .unreached = self->host->engine ? TS_API_PATIENT : 0,
                                      .max_in_flight = (int)c->max_in_flight,
                                      .calls_per_minute = c->calls_per_minute,
-                                     .tokens_per_minute = c->tokens_per_minute};
+                                     .tokens_per_minute = c->tokens_per_minute,
+                                     .max_response = LONGEST_REPLY};
     return ts_api_new(self->host->loop, &options);
 }
 
@@ -475,11 +578,14 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->arena = ts_arena_new();
     ts_tlm_options_of(self->arena, c, &self->options);
     bool quiet = reasons_unseen(c->model);
+    bool roomy = quiet && c->compat == TS_TLM_RECOMMENDED;
     self->wire = (struct ts_tlm_wire){.judge_model = c->model,
                                       .sample_model = *c->sample_model ? c->sample_model : c->model,
                                       .embedding_small = c->embedding_small,
                                       .embedding_large = c->embedding_large,
-                                      .max_tokens = (int)c->max_tokens,
+                                      .max_tokens = c->max_tokens ? (int)c->max_tokens
+                                                    : roomy       ? REASONING_TOKENS
+                                                                  : REPLY_TOKENS,
                                       .logprobs = !quiet,
                                       .temperature = !quiet,
                                       .max_completion_tokens = quiet,
@@ -488,6 +594,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");
     self->api = make_api(self);
+    self->last_waiting = &self->waiting;
     self->scores.begin = begin;
     self->scores.give_up = give_up;
     ts_under_way_init(&self->scores, host->loop, self->api);

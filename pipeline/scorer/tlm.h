@@ -30,6 +30,9 @@ void ts_tlm_options_of(struct ts_arena *arena, const struct ts_tlm_config *confi
                        struct ts_tlm_options *options);
 /* `body` as members of a JSON object, without braces. */
 ts_view ts_tlm_extra_body(struct ts_arena *arena, const struct ts_node *body);
+/* Takes our own members out of a request that ends in `extra`, where `body` gives them, too: the user's
+ * win, and no server sees a key twice. */
+void ts_tlm_give_way(const struct ts_node *body, ts_view extra, struct ts_buf *request);
 
 /* Views into the record and the arena. */
 void ts_tlm_input_of(struct ts_arena *arena, const struct ts_llm *llm, enum ts_tlm_compat compat,
@@ -42,6 +45,8 @@ void ts_tlm_give(const struct ts_tlm_result *r, struct ts_score_job *job);
 struct ts_price {
     double input, output;
 };
+/* An entry of `prices`: [input, output], finite, not negative; false: it is none. */
+bool ts_price_read(const struct ts_node *entry, struct ts_price *price);
 /* The model's price: from `overrides` ({model: [input, output]}), else from the table; false: not
  * known. Models are also found without the date at their end. */
 bool ts_price_find(const struct ts_node *overrides, ts_view model, struct ts_price *price);
@@ -50,16 +55,20 @@ bool ts_price_find(const struct ts_node *overrides, ts_view model, struct ts_pri
  * Returns the tree (the caller frees) or NULL. */
 cJSON *ts_judge_body(const struct ts_http_job *answer);
 
-/* What the server has been found to refuse (or to want); shared by all calls of an instance. */
+/* What a request asked for. */
 struct ts_judge_used {
-    bool logprobs, format, temperature, user;
+    bool logprobs, temperature, user, max_completion_tokens;
+    enum ts_tlm_format format; /* BY_WORDS: none */
 };
-/* Reads a refusal (400, 404, 422) of a request that used these features; changes `wire` so that the
- * next one may pass. False: nothing to change. */
+/* Reads a refusal (400, 404, 422) of a request that used these features; changes `wire`, which all
+ * calls share, so that the next one may pass. It is changed by what this request used, not by what
+ * it holds: refusals come several at a time. False: nothing to change. */
 bool ts_judge_give_way(const cJSON *error, const struct ts_judge_used *used,
                        struct ts_tlm_wire *wire);
 /* A short identifier of the error ("content_filter"), never its text; "" when there is none. */
 void ts_judge_error_code(const cJSON *error, char *out, size_t size);
+/* Is it a refusal that no waiting cures, although its status says so? */
+bool ts_judge_is_out_of_quota(const char *error_code);
 
 /* Recordings: one line a score (tlm-vectors.md). */
 struct ts_recorder;

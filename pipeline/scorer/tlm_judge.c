@@ -121,15 +121,16 @@ static bool complains_of(const cJSON *error, const char *word)
 bool ts_judge_give_way(const cJSON *error, const struct ts_judge_used *used,
                        struct ts_tlm_wire *wire)
 {
+    bool format = used->format != TS_FORMAT_BY_WORDS;
     if (used->logprobs && complains_of(error, "logprob")) {
         wire->logprobs = false;
-    } else if (used->format &&
+    } else if (format &&
                (complains_of(error, "response_format") || complains_of(error, "schema"))) {
-        wire->format =
-            wire->format == TS_FORMAT_BY_SCHEMA ? TS_FORMAT_BY_OBJECT : TS_FORMAT_BY_WORDS;
+        if (wire->format <= used->format)
+            wire->format = used->format + 1;
     } else if (used->temperature && complains_of(error, "temperature")) {
         wire->temperature = false;
-    } else if (!wire->max_completion_tokens && complains_of(error, "max_completion_tokens")) {
+    } else if (!used->max_completion_tokens && complains_of(error, "max_completion_tokens")) {
         wire->max_completion_tokens = true;
     } else if (used->user && complains_of(error, "user")) {
         wire->user = false;
@@ -149,4 +150,15 @@ void ts_judge_error_code(const cJSON *error, char *out, size_t size)
     for (size_t i = 0; plain && i < code.len; i++)
         plain = islower(code.ptr[i]) || code.ptr[i] == '_';
     snprintf(out, size, TS_FMT, TS_ARG(plain ? code : TS_NOTHING));
+}
+
+/* OpenAI's, and what others copied from it; a spent quota comes back with money, not with time. */
+bool ts_judge_is_out_of_quota(const char *error_code)
+{
+    static const char *const codes[] = {"insufficient_quota", "billing_hard_limit_reached",
+                                        "billing_not_active", "account_deactivated"};
+    for (size_t i = 0; i < TS_COUNT(codes); i++)
+        if (strcmp(error_code, codes[i]) == 0)
+            return true;
+    return false;
 }

@@ -1,6 +1,7 @@
 /* tlm_price.c - what a model's tokens cost. */
 #include "pipeline/scorer/tlm.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const struct {
@@ -19,17 +20,22 @@ static bool is_amount(const struct ts_node *n, double *out)
     char *copy = ts_view_dup(n->text);
     char *end;
     *out = strtod(copy, &end);
-    bool ok = *end == '\0' && *out >= 0;
+    bool ok = *end == '\0' && isfinite(*out) && *out >= 0;
     free(copy);
     return ok;
+}
+
+bool ts_price_read(const struct ts_node *n, struct ts_price *price)
+{
+    return n->kind == TS_NODE_LIST && is_amount(n->first, &price->input) &&
+           is_amount(n->first->next, &price->output) && !n->first->next->next;
 }
 
 static bool overridden(const struct ts_node *overrides, ts_view model, struct ts_price *price)
 {
     for (const struct ts_node *n = overrides ? overrides->first : NULL; n; n = n->next)
-        if (ts_view_eq(n->key, model) && n->kind == TS_NODE_LIST &&
-            is_amount(n->first, &price->input))
-            return is_amount(n->first->next, &price->output);
+        if (ts_view_eq(n->key, model))
+            return ts_price_read(n, price);
     return false;
 }
 

@@ -2,7 +2,6 @@
 #include "pipeline/scorer/tlm.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 
 /* The order of the enums in tlm/tlm.h; "auto" is what preset and workflow decide. */
 #define PRESETS  "base|low|medium|high|best"
@@ -72,9 +71,10 @@ static bool check_evals(const struct ts_node *list, struct ts_err *err)
 static bool check_prices(const struct ts_node *prices, struct ts_err *err)
 {
     struct ts_price price;
+    if (prices && prices->kind != TS_NODE_MAP && prices->kind != TS_NODE_NULL)
+        return ts_fail(err, TS_INVALID_ARGUMENT, "prices must be a map {model: [input, output]}");
     for (const struct ts_node *n = prices ? prices->first : NULL; n; n = n->next)
-        if (n->kind != TS_NODE_LIST || !n->first || !n->first->next || n->first->next->next ||
-            !ts_price_find(prices, n->key, &price))
+        if (!ts_price_read(n, &price))
             return ts_fail(err, TS_INVALID_ARGUMENT,
                            "prices: '" TS_FMT "' must be [input, output] in US dollars per million "
                            "tokens",
@@ -96,6 +96,10 @@ bool ts_tlm_check(const void *config, struct ts_err *err)
             "that needs none");
     if (!*c->model)
         return ts_fail(err, TS_INVALID_ARGUMENT, "model is empty; name the model that judges");
+    if (c->max_tokens > 0 && c->max_tokens < 16)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "max_tokens %d is too few; use 16 to 32768, or 0 for what suits the model",
+                       (int)c->max_tokens);
     if (c->body && c->body->kind != TS_NODE_MAP && c->body->kind != TS_NODE_NULL)
         return ts_fail(err, TS_INVALID_ARGUMENT, "body must be a map of parameters");
     return check_evals(c->evals, err) && check_prices(c->prices, err);
@@ -141,51 +145,6 @@ void ts_tlm_options_of(struct ts_arena *arena, const struct ts_tlm_config *c,
             text_at(e, "context_identifier"), text_at(e, "response_identifier")};
     o->evals = evals;
     o->has_evals = true;
-}
-
-/* ---- body ---- */
-
-static bool is_json_scalar(const struct ts_node *n)
-{
-    cJSON *tree = n->quoted ? NULL : ts_json_parse(n->text, NULL, NULL);
-    bool is = cJSON_IsNumber(tree) || cJSON_IsBool(tree);
-    cJSON_Delete(tree);
-    return is;
-}
-
-static void add_value(struct ts_buf *out, const struct ts_node *n)
-{
-    if (n->kind == TS_NODE_NULL) {
-        ts_buf_add_str(out, "null");
-    } else if (n->kind == TS_NODE_SCALAR) {
-        if (is_json_scalar(n))
-            ts_buf_add_view(out, n->text);
-        else
-            ts_json_append_text(out, n->text);
-    } else {
-        bool map = n->kind == TS_NODE_MAP;
-        ts_buf_add_byte(out, map ? '{' : '[');
-        for (const struct ts_node *i = n->first; i; i = i->next) {
-            ts_buf_add_str(out, i == n->first ? "" : ",");
-            if (map) {
-                ts_json_append_text(out, i->key);
-                ts_buf_add_byte(out, ':');
-            }
-            add_value(out, i);
-        }
-        ts_buf_add_byte(out, map ? '}' : ']');
-    }
-}
-
-ts_view ts_tlm_extra_body(struct ts_arena *arena, const struct ts_node *body)
-{
-    struct ts_buf out = TS_BUF_INIT;
-    if (!body || body->kind != TS_NODE_MAP || !body->first)
-        return TS_NOTHING;
-    add_value(&out, body);
-    ts_view members = ts_arena_copy(arena, ts_view_cut(ts_buf_view(&out), 1, out.len - 2));
-    ts_buf_release(&out);
-    return members;
 }
 
 /* ---- the table ---- */
@@ -247,7 +206,10 @@ const struct ts_setting ts_tlm_table[] = {
              "response_identifier}; absent: four of them for calls with retrieved context"},
     CHOICE("compat", compat, "recommended", "recommended|reference",
            "the algorithm with its known defects mended, or to the letter"),
-    INT(max_tokens, "512", "16", "32768", "of a judge's reply, beside its thinking"),
+    INT(max_tokens, "0", "0", "32768",
+        "of a judge's reply, beside the thinking that is asked for; 0: 512, or 4096 for models "
+        "that "
+        "reason unseen"),
     {.key = "timeout",
      .kind = TS_DURATION,
      .offset = AT(timeout),
@@ -255,7 +217,9 @@ const struct ts_setting ts_tlm_table[] = {
      .min = "100ms",
      .max = "10m",
      .help = "for one attempt"},
-    INT(max_retries, "3", "0", "10", "of a call that failed"),
+    INT(max_retries, "3", "0", "10",
+        "of a call that failed; in a pipeline a server that cannot be reached is tried 20 times "
+        "more"),
     {.key = "retry_unit",
      .kind = TS_DURATION,
      .offset = AT(retry_unit),

@@ -27,11 +27,11 @@ struct session {
     struct ts_cache *cache;   /* NULL: none */
     struct ts_score_file out; /* where results go, and what is in it already */
     FILE *in;
-    char *line;
-    size_t line_cap;
+    struct ts_buf line;  /* that is being read */
     size_t lines, total; /* read so far; in the input, 0: unknown */
     size_t printed, failed, cached, resumed;
-    double cost;
+    double cost; /* also of the lines that a resumed output holds */
+    char last_failure[160];
     int open; /* items not yet printed */
     bool end;
     struct item *first, **last; /* in the order of the input */
@@ -66,9 +66,9 @@ static void show_progress(struct session *s, bool last)
     char of[32] = "";
     if (s->total > 0)
         snprintf(of, sizeof of, " of %zu", s->total);
-    fprintf(stderr, "%s%zu%s done, %zu from the cache, %zu failed, $%.4f so far%s",
-            terminal ? "\r\033[K" : "", s->printed + s->resumed, of, s->cached, s->failed, s->cost,
-            terminal && !last ? "" : "\n");
+    fprintf(stderr, "%s%zu%s done, %zu from the cache, $%.4f so far, %zu failed%s%s%s",
+            terminal ? "\r\033[K" : "", s->printed + s->resumed, of, s->cached, s->cost, s->failed,
+            s->failed ? ", last: " : "", s->last_failure, terminal && !last ? "" : "\n");
 }
 
 /* ---- results ---- */
@@ -121,22 +121,29 @@ static void ask_for_more(struct session *s)
     s->more_posted = true;
 }
 
+static void failed(struct item *it, ts_view why)
+{
+    struct session *s = it->session;
+    it->decided = true;
+    it->decision = "failed";
+    it->reason = why;
+    it->job.result.has_score = false;
+    s->failed++;
+    snprintf(s->last_failure, sizeof s->last_failure, TS_FMT, TS_ARG(why));
+}
+
 static void on_scored(struct ts_job *job, enum ts_job_end end)
 {
     struct item *it = (struct item *)(void *)job;
     struct session *s = it->session;
     const struct ts_score *r = &it->job.result;
     it->decided = true;
-    it->decision = end != TS_JOB_DONE ? "failed" : r->has_score ? "scored" : "skipped";
-    if (end == TS_JOB_FAILED)
-        it->reason = ts_view_str(job->err.what);
-    else if (end != TS_JOB_DONE)
-        it->reason = end == TS_JOB_EXPIRED ? TS_LIT("deadline") : TS_LIT("cancelled");
-    else
-        it->reason = r->has_score ? TS_NOTHING : r->skipped;
-    s->failed += end != TS_JOB_DONE;
+    it->decision = r->has_score ? "scored" : "skipped";
+    it->reason = r->has_score ? TS_NOTHING : r->skipped;
     if (end != TS_JOB_DONE)
-        it->job.result.has_score = false;
+        failed(it, end == TS_JOB_FAILED    ? ts_view_str(job->err.what)
+                   : end == TS_JOB_EXPIRED ? TS_LIT("deadline")
+                                           : TS_LIT("cancelled"));
     else if (s->cache)
         ts_score_remember(s->cache, &it->key, r);
     ask_for_more(s);
@@ -170,6 +177,19 @@ static void ask(struct item *it)
     s->scorer->score(s->instance, &it->job);
 }
 
+static struct item *new_item(struct session *s, cJSON *tree)
+{
+    struct item *it = ts_alloc(sizeof *it);
+    it->session = s;
+    it->arena = ts_arena_new();
+    it->number = s->lines;
+    it->tree = tree;
+    *s->last = it;
+    s->last = &it->next;
+    s->open++;
+    return it;
+}
+
 static void add_item(struct session *s, ts_view text)
 {
     struct ts_err err = {0};
@@ -179,23 +199,25 @@ static void add_item(struct session *s, ts_view text)
         cJSON_Delete(tree);
         return;
     }
-    struct item *it = ts_alloc(sizeof *it);
-    it->session = s;
-    it->arena = ts_arena_new();
-    it->number = s->lines;
-    it->tree = tree;
-    *s->last = it;
-    s->last = &it->next;
-    s->open++;
-    if (tree && ts_score_line_read(it->arena, tree, &it->llm, &err)) {
-        if (!recall(it))
-            ask(it);
-        return;
-    }
-    it->decided = true;
-    it->decision = "failed";
-    it->reason = ts_arena_printf(it->arena, "line %zu: %s", it->number, err.what);
-    s->failed++;
+    struct item *it = new_item(s, tree);
+    if (!tree || !ts_score_line_read(it->arena, tree, &it->llm, &err))
+        failed(it, ts_arena_printf(it->arena, "line %zu: %s", it->number, err.what));
+    else if (!recall(it))
+        ask(it);
+}
+
+/* The next line; false: there is none. One that is too long is skipped to its end, and s->line says
+ * so by its overflow. */
+static bool read_line(struct session *s)
+{
+    int c = getc_unlocked(s->in);
+    if (c == EOF)
+        return false;
+    ts_buf_clear(&s->line);
+    for (; c != EOF && c != '\n'; c = getc_unlocked(s->in))
+        ts_buf_add_byte(&s->line, (uint8_t)c);
+    s->lines++;
+    return true;
 }
 
 static void read_more(struct ts_task *task)
@@ -203,15 +225,14 @@ static void read_more(struct ts_task *task)
     struct session *s = TS_OUTER(task, struct session, more);
     s->more_posted = false;
     while (!s->end && s->open < IN_FLIGHT) {
-        ssize_t n = getline(&s->line, &s->line_cap, s->in);
-        if (n < 0 || n > LONGEST_LINE) {
-            s->end = true;
-            break;
-        }
-        s->lines++;
-        ts_view text = ts_view_trim(ts_view_of(s->line, (size_t)n));
-        if (text.len > 0)
+        s->end = !read_line(s);
+        ts_view text = s->end ? TS_NOTHING : ts_view_trim(ts_buf_view(&s->line));
+        if (!s->end && s->line.overflow) {
+            struct item *it = new_item(s, NULL);
+            failed(it, ts_arena_printf(it->arena, "line %zu: longer than 64 MiB", it->number));
+        } else if (text.len > 0) {
             add_item(s, text);
+        }
     }
     print_ready(s);
     if (s->end && s->open == 0)
@@ -259,6 +280,8 @@ static struct ts_cache *open_cache(const struct options *o, const struct ts_scor
 static int run(struct session *s, const struct ts_planned *planned, struct ts_err *err)
 {
     s->last = &s->first;
+    s->line = TS_BUF_LIMIT(LONGEST_LINE);
+    s->cost = s->out.cost;
     s->more.run = read_more;
     s->next_progress = ts_now() + TS_S;
     s->loop = ts_loop_new("score");
@@ -271,9 +294,13 @@ static int run(struct session *s, const struct ts_planned *planned, struct ts_er
         show_progress(s, true);
         status = s->failed ? 1 : 0;
     }
+    if (ferror(s->in)) {
+        ts_fail(err, TS_DATA_LOSS, "cannot read beyond line %zu of the input", s->lines);
+        status = ts_cmd_failed(err);
+    }
     planned->component->free(s->instance);
     ts_loop_free(s->loop);
-    free(s->line);
+    ts_buf_release(&s->line);
     return status;
 }
 

@@ -10,10 +10,12 @@
 struct ts_score_file {
     FILE *to;
     struct ts_buf names; /* hashes of the lines that are in it, ascending */
+    double cost;         /* US dollars, of what was in it */
 };
 
 /* `path` NULL: standard output. An existing file is continued: lines that were scored, cached or
- * skipped in it are done, lines that failed are not; a last line without its end is cut off. */
+ * skipped in it are done; lines that failed are taken out, to be tried again, and so is a last line
+ * without its end. The file is never without what stays. */
 bool ts_score_file_open(struct ts_score_file *file, const char *path, struct ts_err *err);
 bool ts_score_file_has(const struct ts_score_file *file, const cJSON *id, size_t number);
 /* Appends a line; it is in the file when this returns. */

@@ -1,20 +1,21 @@
 #include "net/api_client.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Window: cleanlab's client starts slow and doubles (tlm-api.md §6.3). A service that is down is asked
- * rarely but for long; one that refuses ten times means it. */
-enum { START_WINDOW = 4, SLOW_START = 16, CONNECTION_RETRIES = 20, REFUSALS = 10 };
-#define LONGEST_WAIT (60 * TS_S)
-#define MINUTE       (60 * TS_S)
-#define BURST        TS_S /* limits per minute are kept over about this long */
+enum { START_WINDOW = 4, BARREN_REFUSALS = 10, REFUSALS = 30, AT_ONCE = 3 };
+#define LONGEST_WAIT  (60 * TS_S)
+#define LONGEST_PAUSE (300 * TS_S) /* longer hints mean a quota, not a pace */
+#define MINUTE        (60 * TS_S)
+#define BURST         TS_S /* limits per minute are kept over about this long */
 
 /* What exists only while a request is on its way. */
 struct ts_api_attempt {
     struct ts_http_job http; /* first: the cast back is safe */
     struct ts_api_call *call;
     struct ts_buf body;
+    ts_time sent;
 };
 
 struct ts_api {
@@ -22,15 +23,20 @@ struct ts_api {
     struct ts_http_client *http;
     struct ts_api_options options;
     char *name;
-    char **headers;
     struct ts_api_call *first, **last; /* wait for their turn */
     struct ts_api_call *others;        /* on their way, or waiting for a retry */
-    int window, in_flight;
+    int in_flight;
+    double window;                /* see the header */
+    double limit;                 /* the window that was last refused; INFINITY: none was */
+    uint64_t taken, taken_at_cut; /* answers; as it was at the last cut */
+    int barren;                   /* cuts in a row with none taken in between */
+    ts_time cut_at;               /* requests sent before say nothing new */
+    ts_time latency;              /* of answers taken */
+    ts_time last_sent;
     ts_time paused;                /* nothing is sent before */
     ts_time next_call, next_token; /* when the limits allow the next one */
-    double slower;                 /* factor on the limits' intervals, ≥ 1 */
     struct ts_timer turn;
-    bool closed;
+    bool closed, sending;
 };
 
 static void send_next(struct ts_api *api);
@@ -53,31 +59,50 @@ static void unlink_call(struct ts_api *api, struct ts_api_call *call)
     *call->back = call->next;
     if (call->next)
         call->next->back = call->back;
-    call->queued = false;
     call->back = NULL;
 }
 
 static bool has_deadline(const struct ts_api_call *call)
 {
-    return call->job.deadline > 0 && call->job.deadline != TS_NEVER;
+    return call->deadline > 0 && call->deadline != TS_NEVER;
 }
 
 /* ---- the end of a call ---- */
+
+static struct ts_err *err_of(struct ts_api_call *call)
+{
+    if (!call->err)
+        call->err = ts_alloc(sizeof *call->err);
+    return call->err;
+}
+
+static void arrive(struct ts_task *task)
+{
+    struct ts_api_call *call = TS_OUTER(task, struct ts_api_call, task);
+    struct ts_err *err = call->err;
+    call->done(call, call->end); /* the call may be gone */
+    free(err);
+}
+
+static void post(struct ts_api_call *call, enum ts_job_end end)
+{
+    call->end = end;
+    call->task.run = arrive;
+    ts_loop_post(call->api->loop, &call->task);
+}
 
 static void finish(struct ts_api_call *call, enum ts_job_end end)
 {
     ts_timer_stop(call->api->loop, &call->timer);
     unlink_call(call->api, call);
-    if (end == TS_JOB_DONE)
-        call->job.err = (struct ts_err){0};
-    ts_job_finish(&call->job, end);
+    post(call, end);
 }
 
 static void fail(struct ts_api_call *call)
 {
-    struct ts_err last = call->job.err;
+    struct ts_err last = *err_of(call);
     if (call->attempts > 1)
-        ts_fail(&call->job.err, last.code, "%.250s (after %d attempts)", last.what, call->attempts);
+        ts_fail(call->err, last.code, "%.250s (after %d attempts)", last.what, call->attempts);
     finish(call, TS_JOB_FAILED);
 }
 
@@ -92,8 +117,7 @@ static void on_expired(struct ts_timer *timer)
 static void enqueue(struct ts_api_call *call)
 {
     struct ts_api *api = call->api;
-    call->queued = true;
-    if (call->urgent && api->first) {
+    if ((call->urgent || call->attempts > 0) && api->first) { /* what was begun is finished first */
         link_call(&api->first, call);
     } else {
         call->next = NULL;
@@ -102,28 +126,38 @@ static void enqueue(struct ts_api_call *call)
         api->last = &call->next;
     }
     if (has_deadline(call))
-        ts_timer_start(api->loop, &call->timer, call->job.deadline, on_expired);
+        ts_timer_start(api->loop, &call->timer, call->deadline, on_expired);
+}
+
+static void requeue(struct ts_api_call *call)
+{
+    unlink_call(call->api, call);
+    enqueue(call);
 }
 
 static void on_retry(struct ts_timer *timer)
 {
     struct ts_api_call *call = TS_OUTER(timer, struct ts_api_call, timer);
-    struct ts_api *api = call->api;
-    unlink_call(api, call);
-    enqueue(call);
-    send_next(api);
+    requeue(call);
+    send_next(call->api);
 }
 
 /* Again after `wait`; when the deadline comes first, the last error is the answer. */
 static void retry(struct ts_api_call *call, ts_time wait)
 {
     struct ts_api *api = call->api;
-    ts_time when = ts_now() + wait + (ts_time)(drand48() * 0.25 * (double)api->options.retry_unit);
-    if (has_deadline(call) && when >= call->job.deadline) {
+    ts_time when = ts_now() + wait;
+    if (wait > 0)
+        when += (ts_time)(drand48() * 0.25 * (double)api->options.retry_unit);
+    ts_time earliest = when > api->paused ? when : api->paused;
+    if (call->cancelled || api->closed)
+        finish(call, TS_JOB_CANCELLED);
+    else if (has_deadline(call) && earliest >= call->deadline)
         fail(call);
-        return;
-    }
-    ts_timer_start(api->loop, &call->timer, when, on_retry);
+    else if (wait == 0)
+        requeue(call);
+    else
+        ts_timer_start(api->loop, &call->timer, when, on_retry);
 }
 
 static ts_time backoff(const struct ts_api *api, int failures)
@@ -136,26 +170,56 @@ static ts_time backoff(const struct ts_api *api, int failures)
 
 static void grow(struct ts_api *api)
 {
-    api->window = api->window < SLOW_START ? api->window * 2 : api->window + 1;
-    if (api->window > api->options.max_in_flight)
-        api->window = api->options.max_in_flight;
-    api->slower = api->slower * 0.95 > 1 ? api->slower * 0.95 : 1;
+    double unit = fmin(1, api->limit / 8);
+    bool full = api->first && api->in_flight + 1 >= (int)api->window;
+    if (!full)
+        return;
+    if (api->window < 0.75 * api->limit)
+        api->window += fmin(1, api->window);
+    else if (api->window >= api->limit - unit && api->window <= api->limit)
+        api->window += unit / 8 / fmax(1, api->window);
+    else
+        api->window += unit / fmax(1, api->window);
+    api->window = fmin(api->window, api->options.max_in_flight);
+    if (api->window > 2 * api->limit)
+        api->limit = INFINITY;
 }
 
-static void shrink(struct ts_api *api)
+/* `sent`: when the request was that was refused. */
+static void cut(struct ts_api *api, ts_time sent)
 {
-    api->window = api->window > 1 ? api->window / 2 : 1;
-    api->slower = api->slower * 2 < 64 ? api->slower * 2 : 64;
+    if (sent < api->cut_at)
+        return;
+    api->barren = api->taken == api->taken_at_cut ? api->barren + 1 : 0;
+    api->window = fmin(api->window, api->in_flight + 1);
+    if (api->barren > 0) {
+        api->window *= api->barren == 1 ? 0.5 : 1; /* from then on the pauses do it */
+        api->limit = fmax(api->limit / 2, api->window);
+    } else {
+        double rest = isinf(api->limit) ? 0.5 : 0.75;
+        api->limit = api->window;
+        api->window *= rest;
+    }
+    api->window = fmax(api->window, (double)api->latency / (double)LONGEST_WAIT);
+    api->taken_at_cut = api->taken;
+    api->cut_at = ts_now();
+}
+
+static void take(struct ts_api *api, ts_time sent)
+{
+    ts_time latency = ts_now() - sent;
+    api->latency = api->taken == 0 ? latency : api->latency + (latency - api->latency) / 8;
+    api->taken++;
 }
 
 /* When `n` units at `per_minute` may start, and what that leaves for the next. */
-static void book(ts_time *next, int64_t per_minute, int64_t n, double slower, ts_time now)
+static void book(ts_time *next, int64_t per_minute, int64_t n, ts_time now)
 {
     if (per_minute <= 0)
         return;
     if (*next < now - BURST)
         *next = now - BURST;
-    *next += (ts_time)((double)MINUTE / (double)per_minute * (double)n * slower);
+    *next += (ts_time)((double)MINUTE / (double)per_minute * (double)n);
 }
 
 /* The time before which nothing may be sent; 0: now. */
@@ -164,23 +228,32 @@ static ts_time held_until(const struct ts_api *api, ts_time now)
     ts_time until = api->paused;
     until = api->next_call > until ? api->next_call : until;
     until = api->next_token > until ? api->next_token : until;
+    if (api->window < 1) {
+        ts_time pace = api->last_sent + (ts_time)((double)api->latency / api->window);
+        until = pace > until ? pace : until;
+    }
     return until > now ? until : 0;
 }
 
 /* ---- answers ---- */
 
-static void on_refused(struct ts_api_call *call, ts_time retry_after)
+static void on_refused(struct ts_api_call *call, ts_time sent, ts_time retry_after)
 {
     struct ts_api *api = call->api;
-    ts_time wait =
-        retry_after > api->options.retry_unit ? retry_after : backoff(api, call->refusals);
-    shrink(api);
-    if (ts_now() + wait > api->paused)
-        api->paused = ts_now() + wait;
-    if (++call->refusals >= REFUSALS)
+    ts_time longest = api->options.longest_pause ? api->options.longest_pause : LONGEST_PAUSE;
+    cut(api, sent);
+    ts_time pause = api->barren > 0 ? backoff(api, api->barren - 1) : 0;
+    if (retry_after > 0)
+        pause = retry_after < longest ? retry_after : longest;
+    if (pause > 0 && ts_now() + pause > api->paused)
+        api->paused = ts_now() + pause;
+    bool progress = call->taken != api->taken && call->refusals > 0;
+    call->taken = api->taken;
+    call->barren = progress ? 1 : call->barren + 1;
+    if (++call->refusals >= REFUSALS || call->barren >= BARREN_REFUSALS)
         fail(call);
-    else
-        retry(call, wait);
+    else /* one that is refused again and again lets others pass: it may be what is wrong */
+        retry(call, call->refusals > AT_ONCE ? backoff(api, call->refusals - AT_ONCE - 1) : 0);
 }
 
 static void on_failed(struct ts_api_call *call, int most)
@@ -192,56 +265,64 @@ static void on_failed(struct ts_api_call *call, int most)
         retry(call, backoff(call->api, call->failures++));
 }
 
-static void on_answer(struct ts_api_call *call, const struct ts_http_job *answer)
+static void on_answer(struct ts_api_call *call, const struct ts_api_attempt *a)
 {
     struct ts_api *api = call->api;
-    switch (call->read(call, answer, &call->job.err)) {
+    struct ts_err err = {0};
+    enum ts_api_verdict verdict = call->read(call, &a->http, &err);
+    if (err.code != TS_OK)
+        *err_of(call) = err;
+    if (verdict == TS_API_OK || verdict == TS_API_PARTIAL)
+        take(api, a->sent);
+    if (verdict == TS_API_PARTIAL || verdict == TS_API_OVERLOADED)
+        cut(api, a->sent);
+    switch (verdict) {
     case TS_API_OK:
         grow(api);
         finish(call, TS_JOB_DONE);
         break;
     case TS_API_PARTIAL:
-        shrink(api);
         finish(call, TS_JOB_DONE);
-        break;
-    case TS_API_AGAIN:
-        unlink_call(api, call);
-        call->urgent = true;
-        enqueue(call);
-        break;
-    case TS_API_RATE_LIMITED:
-        on_refused(call, answer->retry_after);
-        break;
-    case TS_API_OVERLOADED:
-        shrink(api);
-        on_failed(call, api->options.retries);
-        break;
-    case TS_API_RETRY:
-        on_failed(call, api->options.retries);
         break;
     case TS_API_FINAL:
         fail(call);
         break;
+    case TS_API_AGAIN:
+        retry(call, 0);
+        break;
+    case TS_API_RATE_LIMITED:
+        on_refused(call, a->sent, a->http.retry_after);
+        break;
+    case TS_API_OVERLOADED:
+    case TS_API_RETRY:
+        on_failed(call, api->options.retries);
+        break;
     }
+}
+
+static int most_unreached(const struct ts_api *api)
+{
+    const struct ts_api_options *o = &api->options;
+    return o->unreached > o->retries ? o->unreached : o->retries;
 }
 
 static void on_no_answer(struct ts_api_call *call, const struct ts_job *http, enum ts_job_end end)
 {
-    call->job.err = http->err;
+    *err_of(call) = http->err;
     bool hopeless = http->err.code == TS_UNAUTHENTICATED || http->err.code == TS_INVALID_ARGUMENT ||
                     http->err.code == TS_RESOURCE_EXHAUSTED;
     if (end == TS_JOB_CANCELLED) {
         finish(call, TS_JOB_CANCELLED);
-    } else if (end == TS_JOB_EXPIRED && has_deadline(call) && ts_now() >= call->job.deadline) {
+    } else if (end == TS_JOB_EXPIRED && has_deadline(call) && ts_now() >= call->deadline) {
         finish(call, TS_JOB_EXPIRED);
     } else if (end == TS_JOB_EXPIRED) {
-        ts_fail(&call->job.err, TS_DEADLINE_EXCEEDED, "%s did not answer within timeout",
+        ts_fail(call->err, TS_DEADLINE_EXCEEDED, "%s did not answer within timeout",
                 call->api->name);
         on_failed(call, call->api->options.retries);
     } else if (hopeless) {
         fail(call);
     } else {
-        on_failed(call, CONNECTION_RETRIES);
+        on_failed(call, most_unreached(call->api));
     }
 }
 
@@ -254,7 +335,7 @@ static void on_http_done(struct ts_job *job, enum ts_job_end end)
     api->in_flight--;
     call->attempts++;
     if (end == TS_JOB_DONE)
-        on_answer(call, &a->http);
+        on_answer(call, a);
     else
         on_no_answer(call, &a->http.job, end);
     ts_http_job_release(&a->http);
@@ -272,15 +353,15 @@ static void attempt(struct ts_api_call *call)
     struct ts_api *api = call->api;
     struct ts_api_attempt *a = ts_alloc(sizeof *a);
     ts_time deadline = ts_now() + api->options.timeout;
-    if (has_deadline(call) && call->job.deadline < deadline)
-        deadline = call->job.deadline;
+    if (has_deadline(call) && call->deadline < deadline)
+        deadline = call->deadline;
     a->call = call;
+    a->sent = api->last_sent = ts_now();
     call->attempt = a;
     call->write(call, &a->body);
     a->http.job = (struct ts_job){.home = api->loop, .deadline = deadline, .done = on_http_done};
     a->http.request.method = "POST";
     a->http.request.url = call->url;
-    a->http.request.headers = (const char *const *)api->headers;
     a->http.request.body = ts_buf_view(&a->body);
     a->http.request.max_response = api->options.max_response;
     api->in_flight++;
@@ -292,30 +373,38 @@ static void on_turn(struct ts_timer *timer)
     send_next(TS_OUTER(timer, struct ts_api, turn));
 }
 
+static bool is_room(struct ts_api *api)
+{
+    ts_time until = held_until(api, ts_now());
+    if (!api->first || api->in_flight >= (api->window < 1 ? 1 : (int)api->window))
+        return false;
+    if (until > 0)
+        ts_timer_start(api->loop, &api->turn, until, on_turn);
+    return until == 0;
+}
+
 static void send_next(struct ts_api *api)
 {
-    while (api->first && api->in_flight < api->window) {
+    if (api->sending) /* a call that is being written submits others */
+        return;
+    api->sending = true;
+    while (is_room(api)) {
         struct ts_api_call *call = api->first;
-        ts_time now = ts_now();
-        ts_time until = held_until(api, now);
-        if (until > 0) {
-            ts_timer_start(api->loop, &api->turn, until, on_turn);
-            return;
-        }
-        book(&api->next_call, api->options.calls_per_minute, 1, api->slower, now);
-        book(&api->next_token, api->options.tokens_per_minute, call->tokens, api->slower, now);
+        book(&api->next_call, api->options.calls_per_minute, 1, ts_now());
+        book(&api->next_token, api->options.tokens_per_minute, call->tokens, ts_now());
         ts_timer_stop(api->loop, &call->timer);
         unlink_call(api, call);
         link_call(&api->others, call);
         attempt(call);
     }
+    api->sending = false;
 }
 
 void ts_api_submit(struct ts_api *api, struct ts_api_call *call)
 {
     call->api = api;
     if (api->closed) {
-        ts_job_finish(&call->job, TS_JOB_CANCELLED);
+        post(call, TS_JOB_CANCELLED);
         return;
     }
     enqueue(call);
@@ -324,6 +413,7 @@ void ts_api_submit(struct ts_api *api, struct ts_api_call *call)
 
 void ts_api_cancel(struct ts_api *api, struct ts_api_call *call)
 {
+    call->cancelled = true; /* its answer may be on its way home, and may want another attempt */
     if (call->attempt)
         ts_http_cancel(api->http, &call->attempt->http);
     else if (call->back)
@@ -370,16 +460,12 @@ struct ts_api *ts_api_new(struct ts_loop *loop, const struct ts_api_options *o)
     api->loop = loop;
     api->options = *o;
     api->name = ts_strdup(o->name);
-    size_t n = 0;
-    while (o->headers && o->headers[n])
-        n++;
-    api->headers = ts_alloc((n + 1) * sizeof *api->headers);
-    for (size_t i = 0; i < n; i++)
-        api->headers[i] = ts_strdup(o->headers[i]);
     api->last = &api->first;
-    api->slower = 1;
+    api->limit = INFINITY;
+    api->latency = o->retry_unit;
     api->window = START_WINDOW < o->max_in_flight ? START_WINDOW : o->max_in_flight;
-    struct ts_http_options http = {.max_connections = o->max_in_flight, .ca_file = o->ca_file};
+    struct ts_http_options http = {
+        .headers = o->headers, .max_connections = o->max_in_flight, .ca_file = o->ca_file};
     api->http = ts_http_client_new(loop, &http);
     return api;
 }
@@ -390,11 +476,6 @@ void ts_api_free(struct ts_api *api)
         return;
     ts_timer_stop(api->loop, &api->turn);
     ts_http_client_free(api->http);
-    for (size_t i = 0; api->headers[i]; i++) {
-        explicit_bzero(api->headers[i], strlen(api->headers[i]));
-        free(api->headers[i]);
-    }
-    free(api->headers);
     free(api->name);
     free(api);
 }

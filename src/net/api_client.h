@@ -1,8 +1,24 @@
 /* api_client.h - many calls of one paid API, as many at a time as it takes.
  * What every client of such a service needs and none should write again: a window of parallel
- * requests that grows on success and halves on overload, limits per minute, retries with the
- * server's own hints, one deadline over all. What is asked and what an answer means is the caller's.
- * All of a client happens on one loop. */
+ * requests that finds out what the service takes, limits per minute, retries with the server's own
+ * hints, one deadline over all. What is asked and what an answer means is the caller's.
+ * All of a client happens on one loop.
+ *
+ * The window w is a real number, 4 at first, at most max_in_flight. From 1 on it is how many requests
+ * may be on their way. Below 1 it is a pace: one request at a time, latency/w apart (latency:
+ * smoothed over the answers taken), at most a minute. So one number fits a server that limits
+ * parallel requests and one that limits the rate.
+ *   refused (429, 503)      limit ← w, w ← 3/4 w (the first time 1/2 w), once an epoch: a request
+ *                           that was sent before the last cut says nothing new.
+ *   refused, none taken     the first time w ← 1/2 w, and each time limit ← max(1/2 limit, w).
+ *     since the last cut
+ *   taken, w < 3/4 limit    w ← w + min(1, w): doubles in a window
+ *   taken, else             w ← w + u / max(1, w), u = min(1, limit/8): adds u in a window; an eighth
+ *                           of that between limit - u and limit, where the next refusal is expected.
+ *                           Past twice the limit there is none any more.
+ * Only a full window grows. Retry-After holds all requests back, but no longer than longest_pause;
+ * without it and without progress a pause of 1, 2, 4 … retry_units does. A refusal is not one of a
+ * call's retries: it fails when refused 10 times with no call taken in between, or 30 times in all. */
 #ifndef TS_NET_API_CLIENT_H
 #define TS_NET_API_CLIENT_H
 
@@ -12,11 +28,15 @@ enum ts_api_verdict { /* of the caller on an answer */
                       TS_API_OK,
                       TS_API_PARTIAL,      /* taken, but the service is under strain */
                       TS_API_AGAIN,        /* ask at once, differently: the request was changed */
-                      TS_API_RATE_LIMITED, /* wait as told; not one of the retries */
+                      TS_API_RATE_LIMITED, /* wait as told; not one of the retries; the window shrinks */
                       TS_API_RETRY,        /* counts as a retry */
-                      TS_API_OVERLOADED,   /* the same, and the window shrinks */
-                      TS_API_FINAL,        /* no retry can help: the job fails with err */
+                      TS_API_OVERLOADED, /* the same, and the window shrinks */
+                      TS_API_FINAL,      /* no retry can help: the job fails with err */
 };
+
+/* Retries of a service that cannot be reached, for who had rather be late than do without: with waits up
+ * to a minute they outlast a restart. */
+enum { TS_API_PATIENT = 20 };
 
 struct ts_api_options {
     const char *name;           /* of the service, for messages */
@@ -25,34 +45,42 @@ struct ts_api_options {
     ts_time timeout;            /* for one attempt */
     ts_time retry_unit;         /* waits are 1, 2, 4 … of these */
     int retries;                /* of failed attempts */
+    int unreached;              /* the same where no connection came about; at least `retries` */
+    ts_time longest_pause;      /* whatever Retry-After says; 0: 5 min */
     int max_in_flight;
     int64_t calls_per_minute, tokens_per_minute; /* 0: no limit */
     size_t max_response;                         /* bytes; 0: 1 MiB */
 };
 
-/* One call. The owner fills the first part, which stays untouched until `done`. */
+/* One call. The owner fills the first part, which stays untouched until `done`. No ts_job: tens of
+ * thousands may wait, and an error text in each is most of what they would take. */
 struct ts_api_call {
-    struct ts_job
-        job; /* home: the client's loop. DONE: `read` took an answer. FAILED: with the last
-                        * cause. EXPIRED, CANCELLED */
+    ts_time deadline; /* absolute; 0 or TS_NEVER: none */
+    /* DONE: `read` took an answer. FAILED: with the last cause in err. EXPIRED, CANCELLED. Runs once,
+     * never inside submit. */
+    void (*done)(struct ts_api_call *, enum ts_job_end);
     const char *url;
     int64_t tokens; /* what it is expected to cost against tokens_per_minute */
     bool urgent;    /* in front of what waits: the rest of something begun */
     int retries;    /* fewer than the client's for this one; -1: the client's */
-    /* Appends the body; once for each attempt, when it is its turn. */
+    /* Appends the body; once for each attempt, when it is its turn. May submit other calls. */
     void (*write)(struct ts_api_call *, struct ts_buf *body);
     /* What the answer means. err says what is wrong, unless it is OK. */
     enum ts_api_verdict (*read)(struct ts_api_call *, const struct ts_http_job *answer,
                                 struct ts_err *err);
 
-    int attempts; /* made so far */
+    struct ts_err *err; /* of the last attempt, until `done` returns; NULL: none went wrong */
+    int attempts;       /* made so far */
+    bool cancelled;     /* ts_api_cancel was called, perhaps too late for its answer */
     /* private */
     struct ts_api_call *next, **back; /* in the queue, or among the others */
     struct ts_api *api;
     struct ts_api_attempt *attempt;
     struct ts_timer timer;
-    int failures, refusals;
-    bool queued;
+    struct ts_task task;
+    enum ts_job_end end;
+    uint64_t taken;                 /* by the service, when it last refused this one */
+    int failures, refusals, barren; /* barren: refusals in a row with no call taken in between */
 };
 
 struct ts_api;

@@ -1,44 +1,58 @@
-/* http_client.c - libcurl's multi_socket interface driven by libuv polls and one of our timers. */
+/* http_client.c - libcurl's multi_socket interface driven by libuv polls and our timers.
+ * For each request libcurl looks at every connection to the same host, so with thousands of them the
+ * search is what costs. The connections of a client are dealt out to several multi handles. */
 #include "net/http_client.h"
 
 #include <assert.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <time.h>
 
 #include <curl/curl.h>
 
-/* Answers are small and thousands may be awaited: curl would hold 16 KiB ready for each. */
-enum { MAX_RESPONSE = 1 << 20, CONNECTIONS = 64, BUFFER = 2048 };
+/* SHARE: connections of one multi handle. With more than MANY in all, each holds as little ready for
+ * what it reads as curl allows: 1 KiB instead of 16. */
+enum { MAX_RESPONSE = 1 << 20, CONNECTIONS = 64, SHARE = 256, MANY = 512, SMALL_BUFFER = 1024 };
 
 struct ts_http_exchange {
     struct ts_http_exchange *next, **back; /* all that are in flight */
-    struct ts_http_client *client;
-    struct ts_http_job *job;
+    struct share *share;
+    struct ts_http_job *job; /* its error text is curl's error buffer */
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers; /* of its own; NULL: the client's */
     struct ts_timer deadline;
-    char error[CURL_ERROR_SIZE];
     bool too_long;
     bool again; /* tried twice: a pooled connection had died */
+};
+
+/* A multi handle, and what it has under way. */
+struct share {
+    struct ts_http_client *client;
+    CURLM *multi;
+    struct ts_timer timer;
+    int busy;
 };
 
 struct poll {
     uv_poll_t uv;
     curl_socket_t fd;
-    struct ts_http_client *client;
+    struct share *share;
 };
 
 struct ts_http_client {
     struct ts_loop *loop;
-    CURLM *multi;
-    struct ts_timer timer;
+    struct share *shares; /* filled from the first on, so that connections are used again */
+    int share_count;
     struct ts_http_options options;
     char *user_agent, *ca_file, *cert_file, *key_file;
+    struct curl_slist *headers;
     struct ts_http_exchange *exchanges;
     bool closing;
 };
+
+static_assert(sizeof((struct ts_err){0}.what) >= CURL_ERROR_SIZE, "curl writes into it");
 
 /* ---- one exchange ---- */
 
@@ -85,8 +99,9 @@ static void unlink_exchange(struct ts_http_exchange *x)
     *x->back = x->next;
     if (x->next)
         x->next->back = x->back;
-    ts_timer_stop(x->client->loop, &x->deadline);
-    curl_multi_remove_handle(x->client->multi, x->easy);
+    ts_timer_stop(x->share->client->loop, &x->deadline);
+    curl_multi_remove_handle(x->share->multi, x->easy);
+    x->share->busy--;
 }
 
 static void end(struct ts_http_exchange *x, enum ts_job_end how)
@@ -140,9 +155,10 @@ static bool try_again(struct ts_http_exchange *x, CURLcode bad)
     if (!died || x->again || fresh > 0 || answered > 0)
         return false;
     x->again = true;
-    curl_multi_remove_handle(x->client->multi, x->easy);
+    curl_multi_remove_handle(x->share->multi, x->easy);
     curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_multi_add_handle(x->client->multi, x->easy);
+    x->job->job.err.what[0] = '\0';
+    curl_multi_add_handle(x->share->multi, x->easy);
     return true;
 }
 
@@ -155,26 +171,29 @@ static void complete(struct ts_http_exchange *x, CURLcode bad)
         long status = 0;
         curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
         job->status = (int)status;
+        job->job.err.what[0] = '\0';
         end(x, TS_JOB_DONE);
         return;
     }
     ts_view where = origin(job->request.url);
+    char cause[sizeof job->job.err.what];
+    snprintf(cause, sizeof cause, "%s",
+             job->job.err.what[0] ? job->job.err.what : curl_easy_strerror(bad));
     if (x->too_long)
         ts_fail(&job->job.err, TS_RESOURCE_EXHAUSTED, TS_FMT " answered with more than %zu bytes",
                 TS_ARG(where), job->body.max);
     else
-        ts_fail(&job->job.err, code_of(bad, job->request.url), TS_FMT ": %s", TS_ARG(where),
-                x->error[0] ? x->error : curl_easy_strerror(bad));
+        ts_fail(&job->job.err, code_of(bad, job->request.url), TS_FMT ": %s", TS_ARG(where), cause);
     end(x, TS_JOB_FAILED);
 }
 
 /* ---- curl and the loop ---- */
 
-static void collect(struct ts_http_client *client)
+static void collect(struct share *share)
 {
     int left;
     CURLMsg *message;
-    while ((message = curl_multi_info_read(client->multi, &left))) {
+    while ((message = curl_multi_info_read(share->multi, &left))) {
         if (message->msg != CURLMSG_DONE)
             continue;
         struct ts_http_exchange *x = NULL;
@@ -187,30 +206,31 @@ static void collect(struct ts_http_client *client)
 static void on_ready(uv_poll_t *uv, int status, int events)
 {
     struct poll *poll = uv->data;
-    struct ts_http_client *client = poll->client;
+    struct share *share = poll->share;
     int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
                 (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) | (status < 0 ? CURL_CSELECT_ERR : 0);
     int running;
-    curl_multi_socket_action(client->multi, poll->fd, flags, &running);
-    collect(client);
+    curl_multi_socket_action(share->multi, poll->fd, flags, &running);
+    collect(share);
 }
 
 static void on_timer(struct ts_timer *timer)
 {
-    struct ts_http_client *client = TS_OUTER(timer, struct ts_http_client, timer);
+    struct share *share = TS_OUTER(timer, struct share, timer);
     int running;
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(client);
+    curl_multi_socket_action(share->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect(share);
 }
 
 static int set_timer(CURLM *multi, long ms, void *arg)
 {
-    struct ts_http_client *client = arg;
+    struct share *share = arg;
+    struct ts_loop *loop = share->client->loop;
     (void)multi;
     if (ms < 0)
-        ts_timer_stop(client->loop, &client->timer);
+        ts_timer_stop(loop, &share->timer);
     else
-        ts_timer_start(client->loop, &client->timer, ts_now() + ms * TS_MS, on_timer);
+        ts_timer_start(loop, &share->timer, ts_now() + ms * TS_MS, on_timer);
     return 0;
 }
 
@@ -221,24 +241,24 @@ static void free_poll(uv_handle_t *handle)
 
 static int watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
 {
-    struct ts_http_client *client = arg;
+    struct share *share = arg;
     struct poll *poll = socket;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (poll) {
             uv_poll_stop(&poll->uv);
             uv_close((uv_handle_t *)&poll->uv, free_poll);
-            curl_multi_assign(client->multi, fd, NULL);
+            curl_multi_assign(share->multi, fd, NULL);
         }
         return 0;
     }
     if (!poll) {
         poll = ts_alloc(sizeof *poll);
         poll->fd = fd;
-        poll->client = client;
-        uv_poll_init_socket(ts_loop_uv(client->loop), &poll->uv, fd);
+        poll->share = share;
+        uv_poll_init_socket(ts_loop_uv(share->client->loop), &poll->uv, fd);
         poll->uv.data = poll;
-        curl_multi_assign(client->multi, fd, poll);
+        curl_multi_assign(share->multi, fd, poll);
     }
     int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     uv_poll_start(&poll->uv, events, on_ready);
@@ -252,19 +272,28 @@ static void on_deadline(struct ts_timer *timer)
     end(TS_OUTER(timer, struct ts_http_exchange, deadline), TS_JOB_EXPIRED);
 }
 
-static void add_headers(struct ts_http_exchange *x)
+static struct curl_slist *add_headers(struct curl_slist *list, const char *const *h)
 {
-    const char *const *h = x->job->request.headers;
-    x->headers = curl_slist_append(NULL, "Expect:"); /* no wait for 100-continue */
     for (; h && *h; h++)
-        x->headers = curl_slist_append(x->headers, *h);
-    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
+        list = curl_slist_append(list, *h);
+    return list;
+}
+
+static struct curl_slist *headers_of(struct ts_http_exchange *x)
+{
+    struct curl_slist *common = x->share->client->headers;
+    if (!x->job->request.headers)
+        return common;
+    for (struct curl_slist *h = common; h; h = h->next)
+        x->headers = curl_slist_append(x->headers, h->data);
+    x->headers = add_headers(x->headers, x->job->request.headers);
+    return x->headers;
 }
 
 static void configure(struct ts_http_exchange *x)
 {
-    const struct ts_http_client *c = x->client;
-    const struct ts_http_job *job = x->job;
+    const struct ts_http_client *c = x->share->client;
+    struct ts_http_job *job = x->job;
     CURL *e = x->easy;
     curl_easy_setopt(e, CURLOPT_URL, job->request.url);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -274,10 +303,11 @@ static void configure(struct ts_http_exchange *x)
         curl_easy_setopt(e, CURLOPT_POSTFIELDS,
                          job->request.body.len ? (const char *)job->request.body.ptr : "");
     }
-    add_headers(x);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers_of(x));
     curl_easy_setopt(e, CURLOPT_PRIVATE, x);
-    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->error);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)BUFFER);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->job->job.err.what);
+    if (c->options.max_connections > MANY)
+        curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)SMALL_BUFFER);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* else giving up joins the thread that resolves */
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
@@ -299,11 +329,21 @@ static void configure(struct ts_http_exchange *x)
     }
 }
 
+/* The first share with room; where there is none, what comes waits in the last. */
+static struct share *share_for(struct ts_http_client *client)
+{
+    int i = 0;
+    while (i + 1 < client->share_count && client->shares[i].busy >= SHARE)
+        i++;
+    return &client->shares[i];
+}
+
 void ts_http_submit(struct ts_http_client *client, struct ts_http_job *job)
 {
     assert(!client->closing);
     struct ts_http_exchange *x = ts_alloc(sizeof *x);
-    x->client = client;
+    x->share = share_for(client);
+    x->share->busy++;
     x->job = job;
     x->easy = curl_easy_init();
     x->next = client->exchanges;
@@ -315,11 +355,12 @@ void ts_http_submit(struct ts_http_client *client, struct ts_http_job *job)
     job->status = 0;
     job->retry_after = 0;
     job->content_type[0] = '\0';
+    job->job.err = (struct ts_err){0};
     job->body = TS_BUF_LIMIT(job->request.max_response ? job->request.max_response : MAX_RESPONSE);
     configure(x);
     if (job->job.deadline > 0 && job->job.deadline != TS_NEVER)
         ts_timer_start(client->loop, &x->deadline, job->job.deadline, on_deadline);
-    curl_multi_add_handle(client->multi, x->easy);
+    curl_multi_add_handle(x->share->multi, x->easy);
 }
 
 void ts_http_cancel(struct ts_http_client *client, struct ts_http_job *job)
@@ -336,23 +377,37 @@ void ts_http_job_release(struct ts_http_job *job)
 
 /* ---- life ---- */
 
+static void open_share(struct ts_http_client *c, int i, int connections)
+{
+    struct share *share = &c->shares[i];
+    share->client = c;
+    share->multi = curl_multi_init();
+    curl_multi_setopt(share->multi, CURLMOPT_SOCKETFUNCTION, watch);
+    curl_multi_setopt(share->multi, CURLMOPT_SOCKETDATA, share);
+    curl_multi_setopt(share->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(share->multi, CURLMOPT_TIMERDATA, share);
+    curl_multi_setopt(share->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)connections);
+}
+
 struct ts_http_client *ts_http_client_new(struct ts_loop *loop, const struct ts_http_options *o)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     struct ts_http_client *c = ts_alloc(sizeof *c);
+    int connections = o->max_connections ? o->max_connections : CONNECTIONS;
     c->loop = loop;
     c->options = *o;
     c->user_agent = ts_strdup(o->user_agent ? o->user_agent : "trustspan/" TS_VERSION);
     c->ca_file = ts_strdup(o->ca_file);
     c->cert_file = ts_strdup(o->cert_file);
     c->key_file = ts_strdup(o->key_file);
-    c->multi = curl_multi_init();
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, watch);
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                      (long)(o->max_connections ? o->max_connections : CONNECTIONS));
+    c->headers = curl_slist_append(NULL, "Expect:"); /* no wait for 100-continue */
+    c->headers = add_headers(c->headers, o->headers);
+    c->share_count = (connections + SHARE - 1) / SHARE;
+    c->shares = ts_alloc((size_t)c->share_count * sizeof *c->shares);
+    for (int i = 0; i < c->share_count; i++) {
+        int left = connections - i * SHARE;
+        open_share(c, i, left < SHARE ? left : SHARE);
+    }
     return c;
 }
 
@@ -363,8 +418,14 @@ void ts_http_client_free(struct ts_http_client *client)
     client->closing = true;
     while (client->exchanges)
         end(client->exchanges, TS_JOB_CANCELLED);
-    curl_multi_cleanup(client->multi);
-    ts_timer_stop(client->loop, &client->timer);
+    for (int i = 0; i < client->share_count; i++) {
+        curl_multi_cleanup(client->shares[i].multi);
+        ts_timer_stop(client->loop, &client->shares[i].timer);
+    }
+    for (struct curl_slist *h = client->headers; h; h = h->next)
+        explicit_bzero(h->data, strlen(h->data));
+    curl_slist_free_all(client->headers);
+    free(client->shares);
     free(client->user_agent);
     free(client->ca_file);
     free(client->cert_file);

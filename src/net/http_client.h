@@ -9,9 +9,10 @@
 struct ts_http_client;
 
 struct ts_http_options {
-    const char *user_agent; /* NULL: "trustspan/<version>" */
-    const char *ca_file;    /* PEM; NULL: the system's roots */
-    const char *cert_file;  /* PEM; NULL: none */
+    const char *user_agent;     /* NULL: "trustspan/<version>" */
+    const char *const *headers; /* of every request, NULL at the end; copied, wiped at the end */
+    const char *ca_file;        /* PEM; NULL: the system's roots */
+    const char *cert_file;      /* PEM; NULL: none */
     const char *key_file;
     bool insecure_skip_verify;
     int max_connections;     /* to all hosts; 0: 64 */
@@ -25,7 +26,7 @@ struct ts_http_job {
     struct {
         const char *method; /* "GET", "POST" … */
         const char *url;
-        const char *const *headers; /* "Name: value", NULL at the end; NULL: none */
+        const char *const *headers; /* besides the client's; "Name: value", NULL at the end */
         ts_view body;               /* empty for GET */
         size_t max_response;        /* bytes; 0: 1 MiB. A longer answer fails the job */
     } request;

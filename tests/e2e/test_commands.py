@@ -114,6 +114,34 @@ def test_score_with_the_local_scorer_keeps_the_order():
     assert done.returncode == 1
 
 
+def test_a_line_that_is_too_long_fails_alone(tmp_path):
+    good = json.dumps({"prompt": "q", "response": "I don't know."})
+    path = tmp_path / "in.jsonl"
+    path.write_text(f"{good}\n{'x' * (65 << 20)}\n{good}")
+    done = run("score", "--scorer", "local", str(path))
+    out = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(o["line"], o["decision"]) for o in out] == [(1, "scored"), (2, "failed"), (3, "scored")]
+    assert out[1]["reason"] == "line 2: longer than 64 MiB" and done.returncode == 1
+
+
+def test_an_input_that_cannot_be_read_is_an_error(tmp_path):
+    done = run("score", "--scorer", "local", str(tmp_path))
+    assert done.returncode == 1 and b"cannot read" in done.stderr
+
+
+def test_an_output_stays_as_private_as_it_was(tmp_path):
+    out, link = tmp_path / "out.jsonl", tmp_path / "link"
+    out.write_text('{"id":1,"decision":"failed"}\n{"id":2,"decision":"scored"}\n{"id":3,"deci')
+    out.chmod(0o600)
+    link.symlink_to(out)
+    text = "".join(json.dumps({"id": i, "prompt": "q", "response": "I don't know."}) + "\n"
+                   for i in (1, 2, 3))
+    assert run("score", "--scorer", "local", "--output", str(link), "-", text=text).returncode == 0
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(x["id"], x["decision"]) for x in lines] == [(i, "scored") for i in (2, 1, 3)]
+    assert oct(out.stat().st_mode)[-3:] == "600" and link.is_symlink()
+
+
 def test_the_local_scorer_compares_answers_to_one_prompt():
     lines = [{"prompt": "Which metal melts in the hand?", "response": r}
              for r in ("Gallium.", "Gallium.", "It is mercury.")]
@@ -136,6 +164,27 @@ def test_score_with_cleanlab(start, tmp_path):
     out = [json.loads(line) for line in done.stdout.splitlines()]
     assert [o["id"] for o in out] == list(range(300))
     assert all(o["decision"] == "scored" and 0 <= o["trustworthiness_score"] <= 1 for o in out)
+
+
+def test_a_cleanlab_score_that_lost_its_explanation_is_asked_for_again(start, tmp_path):
+    tlm = start(Standin, "tlm")
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"scorers": {"cleanlab": {
+        "base_url": f"http://127.0.0.1:{tlm.control_port}/api", "api_key": "test-key",
+        "retry_unit": "1ms", "reasoning_effort": "none", "num_consistency_samples": 0}}}))
+    args = ["score", "--config", str(path), "--scorer", "cleanlab", "--cache", str(tmp_path / "s"), "-"]
+    line = json.dumps({"id": 1, "prompt": "q", "response": "r"}) + "\n"
+
+    def score() -> dict:
+        return json.loads(run(*args, text=line).stdout)
+
+    tlm.control(lose="get_explanation")
+    lost = score()
+    assert lost["decision"] == "scored" and "explanation" not in lost
+    tlm.control(lose="")
+    found, cached = score(), score()
+    assert (found["decision"], cached["decision"]) == ("scored", "cached")
+    assert found["explanation"] and cached["explanation"] == found["explanation"]
 
 
 def test_debug_exporter_prints_what_passes(start, tmp_path):

@@ -31,9 +31,13 @@ def model(start):
     return start(Standin, "llm")
 
 
-def tlm(model: Standin, **settings: object) -> dict:
-    return {"base_url": f"http://127.0.0.1:{model.control_port}/v1", "api_key": "sk-test",
+def tlm(peer: Standin, **settings: object) -> dict:
+    return {"base_url": f"http://127.0.0.1:{peer.control_port}/v1", "api_key": "sk-test",
             "retry_unit": "20ms", "timeout": "2s", **settings}
+
+
+def load(model: Standin) -> dict:
+    return http(f"http://127.0.0.1:{model.control_port}/__load")
 
 
 def calls(model: Standin) -> list[dict]:
@@ -195,6 +199,25 @@ def test_what_a_server_refuses_is_done_without(score, model, refused):
         assert out["trustworthiness_score"] > 0.8
 
 
+def test_a_schema_that_is_refused_is_asked_for_as_an_object(score, model):
+    """Many calls are refused at once; together they make one step down."""
+    model.control(refuse=["json_schema"], latency_ms=100)
+    out, again = score(PERSON, {**PERSON, "prompt": "Describe Oslo."}, preset="high")
+    assert out["decision"] == again["decision"] == "scored"
+    formats = Counter(c["body"].get("response_format", {}).get("type") for c in calls(model)
+                      if "response_format" in c["body"] or "Reply with a JSON" in
+                      c["body"]["messages"][-1]["content"])
+    assert formats["json_object"] >= 16 and None not in formats
+
+
+def test_what_is_told_apart_by_its_own_request_only(score, model):
+    """Refusals of max_tokens come several at once; none of them is taken for one of something else."""
+    model.control(refuse=["max_tokens"], latency_ms=100)
+    score(RIGHT)
+    taken = [c["body"] for c in calls(model) if "max_completion_tokens" in c["body"]]
+    assert sum(bool(b.get("logprobs")) for b in taken) == 1 and len(taken) == 6
+
+
 def test_a_refusal_that_does_not_say_what_it_dislikes(score, model):
     model.control(fail_next=[{"status": 400, "body": "{}"}] * 2)
     out, = score(RIGHT)
@@ -212,6 +235,76 @@ def test_further_headers_and_parameters(score, model):
     assert out["decision"] == "scored"
     assert all(c["body"]["seed"] == 7 and c["body"]["stop"] == ["x"] and c["body"]["user"] == "7"
                for c in calls(model))
+
+
+class Twice(ValueError):
+    pass
+
+
+def once(members: list[tuple[str, object]]) -> dict:
+    if len({k for k, _ in members}) < len(members):
+        raise Twice(members)
+    return dict(members)
+
+
+def test_parameters_of_the_users_stand_in_place_of_ours(score, model):
+    model.control(keep_raw=True)
+    own = {"temperature": 0.5, "max_completion_tokens": 77, "logprobs": False, "user": "u",
+           "messages_like": ["a,b", {"temperature": "}\\\""}]}
+    out, = score(RIGHT, body=own, num_consistency_samples=1)
+    assert out["decision"] == "scored"
+    bodies = [json.loads(c["raw"], object_pairs_hook=once) for c in calls(model)]
+    assert all({k: b[k] for k in own} == own and "max_tokens" not in b for b in bodies)
+    assert all(b["model"] == "gpt-4.1-mini" and b["messages"] for b in bodies)
+    out, = score(PERSON, body={"response_format": {"type": "text"}})
+    last = json.loads(calls(model)[-1]["raw"], object_pairs_hook=once)
+    assert last["response_format"] == {"type": "text"} and last["max_tokens"] >= 512
+
+
+@pytest.mark.parametrize("name, key, least", [
+    ("gpt-5-mini", "max_completion_tokens", 4096), ("o3", "max_completion_tokens", 4096),
+    ("gpt-4o", "max_tokens", 512)])
+def test_models_that_reason_unseen_have_room_for_it(score, model, name, key, least):
+    out, = score(RIGHT, model=name, reasoning_effort="none")
+    assert out["decision"] == "scored"
+    assert {c["body"][key] for c in calls(model)} == {least}
+    score({**RIGHT, "prompt": "Legs?"}, model=name, reasoning_effort="none", max_tokens=100)
+    assert calls(model)[-1]["body"][key] == 100
+
+
+def test_long_replies_with_log_probabilities_are_read(score, model):
+    model.control(shape="verbose")
+    out, = score(RIGHT)
+    assert out["decision"] == "scored" and len(calls(model)) == 6
+
+
+# ---- limits ----
+
+def test_a_server_that_takes_eight_at_once_is_asked_eight_at_once(score, model):
+    model.control(at_once=8, latency_ms=40)
+    out = score(*pairs(150), num_self_reflections=2)
+    assert all(x["decision"] == "scored" for x in out)
+    seen = load(model)
+    assert seen["most"] == 8 and seen["refused"] < 0.15 * seen["calls"]
+
+
+@pytest.mark.parametrize("hint", ["", "1"])
+def test_a_rate_is_learned_from_refusals(score, model, hint):
+    """40 calls a second, at most 20 at once saved: 300 calls."""
+    model.control(rate=[40, 20], retry_after=hint)
+    out = score(*pairs(150), num_self_reflections=2)
+    assert all(x["decision"] == "scored" for x in out)
+    seen = load(model)
+    assert seen["calls"] - seen["refused"] == 300 and seen["refused"] < 0.35 * seen["calls"]
+
+
+def test_a_spent_quota_ends_at_once_and_says_so(score, model):
+    model.control(status=429, body=json.dumps({"error": {
+        "type": "insufficient_quota", "code": "insufficient_quota", "message": "SECRET"}}))
+    out = score(*pairs(3), num_self_reflections=2)
+    assert all(x["decision"] == "failed" for x in out)
+    assert all("insufficient_quota" in x["reason"] and "billing" in x["reason"] for x in out)
+    assert len(calls(model)) == 6
 
 
 # ---- losses ----
@@ -284,7 +377,7 @@ def test_a_thousand_pairs_are_paid_for_once(score, model, tmp_path):
     lines = [json.loads(line) for line in first.stdout.splitlines()]
     assert [x["id"] for x in lines] == [f"q{i}" for i in range(1000)]
     assert all(x["decision"] == "scored" for x in lines)
-    assert b"1000 done, 0 from the cache, 0 failed, $0." in first.stderr
+    assert b"1000 done, 0 from the cache, $0." in first.stderr and b" 0 failed" in first.stderr
     made = len(calls(model))
     assert made == 2000
     again = score.run(pairs(1000), num_self_reflections=2)
@@ -318,6 +411,31 @@ def test_failed_lines_are_tried_again_when_a_run_goes_on(score, model, tmp_path)
     assert score.run(pairs(3), "--no-cache", "--output", str(out)).returncode == 0
     ended = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(x["id"], x["decision"]) for x in ended[-3:]] == [(f"q{i}", "scored") for i in range(3)]
+
+
+def test_what_failed_stands_in_the_output_only_until_it_is_tried_again(score, model, tmp_path):
+    out = tmp_path / "out.jsonl"
+    into = ["--no-cache", "--output", str(out)]
+    score.run(pairs(6), *into, num_self_reflections=1)
+    spent = sum(json.loads(line)["cost_usd"] for line in out.read_text().splitlines())
+    model.control(status=401)
+    score.run(pairs(9), *into, num_self_reflections=1)
+    assert [json.loads(x)["decision"] for x in out.read_text().splitlines()] == \
+        ["scored"] * 6 + ["failed"] * 3
+    model.control(status=0)
+    done = score.run(pairs(9), *into, num_self_reflections=1)
+    ended = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(x["id"], x["decision"]) for x in ended] == [(f"q{i}", "scored") for i in range(9)]
+    total = sum(x["cost_usd"] for x in ended)
+    assert total > spent and f"${total:.4f} so far" in done.stderr.decode()
+
+
+def test_a_server_that_is_not_there_is_tried_as_often_as_said(score, model):
+    model.process.stop()
+    done = score.run(pairs(200), "--no-cache", max_retries=1, num_self_reflections=1)
+    out = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(x["decision"] == "failed" and "after 2 attempts" in x["reason"] for x in out)
+    assert b"200 failed, last: http://127.0.0.1:" in done.stderr
 
 
 def replay(path: Path, compat: str) -> list[dict]:
@@ -467,6 +585,20 @@ def test_a_model_cut_off_in_the_middle_leaves_spans_on_time(start, backend, mode
     assert set(decisions) <= {("scored", None), ("late", "hold"), ("failed", "unavailable")}
     assert sum(n for (d, _), n in decisions.items() if d != "scored") > 0
     wait_for(trustspan.idle, what="an empty spool", seconds=20)
+
+
+def test_scores_that_never_begin_end_at_their_time(start, backend, model):
+    """One call at a time, and far more scores than that: what waits is given up like what is asked."""
+    model.control(latency_ms=200)
+    trustspan = start(Trustspan, trust_config(backend, model, {
+        "max_in_flight": 1, "num_self_reflections": 2}, hold="1s", give_up="2s"))
+    message = request([("llm", llm_attributes(f"Question {i}?", "Answer.")) for i in range(60)])
+    Sender(trustspan.endpoint).send(message.SerializeToString())
+    all_in(backend, ids(message))
+    wait_for(trustspan.idle, what="an empty spool", seconds=20)
+    decisions = Counter(a["trustworthiness.decision"] for a in by_id(backend).values())
+    assert sum(decisions.values()) == 60 and set(decisions) <= {"scored", "late", "failed"}
+    assert len(calls(model)) < 40
 
 
 def test_a_shutdown_with_calls_under_way_is_clean(start, backend, model):

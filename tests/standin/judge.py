@@ -107,7 +107,7 @@ def embedding(text: str) -> list[float]:
 def refusal(request: dict, refused: list[str]) -> dict | None:
     """What OpenAI answers to a parameter that the model does not take."""
     for name in refused:
-        if request.get(name):
+        if request.get(name) or (request.get("response_format") or {}).get("type") == name:
             hint = " Use 'max_completion_tokens' instead." if name == "max_tokens" else ""
             return {"error": {"message": f"Unsupported parameter: '{name}' is not supported with "
                               f"this model.{hint}", "type": "invalid_request_error", "param": name,
@@ -133,6 +133,12 @@ def shaped(body: dict, shape: str) -> dict:
         choice["message"]["content"] = "<think>\nPerhaps <score>3</score>?\n</think>\n\n" + \
             choice["message"]["content"]
         choice.pop("logprobs", None)
+    elif shape == "verbose":  # log probabilities of two thousand tokens of thoughts, indented
+        top = [{"token": "really", "logprob": -9.5, "bytes": list(b"really")}] * 5
+        rows = [{"token": " so", "logprob": -0.1, "bytes": [32, 115, 111], "top_logprobs": top}]
+        choice["logprobs"] = {"content": rows * 1500 + (choice.get("logprobs") or {}).get("content", []),
+                              "refusal": None}
+        choice["message"]["content"] = " so" * 1500 + choice["message"]["content"]
     elif shape == "parts":  # content as a list
         choice["message"]["content"] = [{"type": "text", "text": choice["message"]["content"]}]
     return body

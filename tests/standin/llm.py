@@ -5,7 +5,8 @@ the document is in the prompt. The same answers are to be had through the APIs o
 gemini_api.py and responses_api.py.
 
 It is also the judge of the TLM algorithm (judge.py). Faults and shapes are set through POST /__control;
-GET /__calls returns the requests received, without their headers.
+GET /__calls returns the requests received, without their headers; GET /__load how many, how many over a
+limit, and how many at once.
 
 python3 llm.py PORT
 """
@@ -61,11 +62,41 @@ class Faults:
     reply: str | None = None  # the content of every judge's reply
     raw: str | None = None  # the whole body of every answer
     force_stream = False
+    at_once = 0  # more than so many at the same time are refused
+    rate: list[float] = []  # [calls a second, burst]: what is more is refused
+    retry_after = ""  # with the refusals of the two above
+    keep_raw = False  # calls are seen with the text of their body
 
 
 class Seen:
     lock = threading.Lock()
     calls: list[dict] = []
+    inside = most = refused = 0  # at the same time; at most; over a limit
+    tokens, filled = -1.0, 0.0
+
+    @classmethod
+    def enter(cls) -> bool:
+        """May another call be taken?"""
+        with cls.lock:
+            now = time.monotonic()
+            if Faults.rate:
+                most = Faults.rate[1]
+                cls.tokens = most if cls.tokens < 0 else \
+                    min(most, cls.tokens + (now - cls.filled) * Faults.rate[0])
+                cls.filled = now
+            over = (Faults.at_once and cls.inside >= Faults.at_once) or \
+                (Faults.rate and cls.tokens < 1)
+            cls.refused += bool(over)
+            if not over:
+                cls.tokens -= 1
+                cls.inside += 1
+                cls.most = max(cls.most, cls.inside)
+            return not over
+
+    @classmethod
+    def leave(cls) -> None:
+        with cls.lock:
+            cls.inside -= 1
 
 
 def tokens(text: str, doubts: dict[str, float]) -> list[tuple[str, float]]:
@@ -180,6 +211,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/__calls":
             with Seen.lock:
                 return self.send(200, json.dumps(Seen.calls).encode())
+        if self.path == "/__load":
+            with Seen.lock:
+                return self.send(200, json.dumps({
+                    "calls": len(Seen.calls), "refused": Seen.refused, "most": Seen.most}).encode())
         self.send(200, json.dumps({"object": "list", "data": [{"id": "stand-in"}]}).encode())
 
     def do_POST(self) -> None:
@@ -192,9 +227,14 @@ class Handler(BaseHTTPRequestHandler):
         with Seen.lock:
             Seen.calls.append({"path": self.path, "auth": bool(self.headers.get("Authorization") or
                                                               self.headers.get("api-key")),
-                               "body": request})
+                               "body": request,
+                               **({"raw": raw.decode()} if Faults.keep_raw else {})})
             fault = Faults.fail_next.pop(0) if Faults.fail_next else None
+        if not Seen.enter():
+            headers = {"Retry-After": Faults.retry_after} if Faults.retry_after else {}
+            return self.send(429, b'{"error": {"code": "rate_limit_exceeded"}}', headers=headers)
         time.sleep(Faults.latency_ms / 1000)
+        Seen.leave()  # before the answer, which may bring the next call at once
         if fault:
             return self.send(fault["status"], fault.get("body", "").encode(),
                              headers=fault.get("headers"))
@@ -225,7 +265,8 @@ class Handler(BaseHTTPRequestHandler):
             wanted = (request.get("stream_options") or {}).get("include_usage")
             return self.stream(chunks(base, choice, usage if wanted else None))
         body = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
-        return self.send(200, json.dumps(judge.shaped(body, Faults.shape)).encode())
+        indent = 2 if Faults.shape == "verbose" else None
+        return self.send(200, json.dumps(judge.shaped(body, Faults.shape), indent=indent).encode())
 
     def answer_through(self, api, path: str, request: dict) -> None:
         error = api.refused(self.headers, request)

@@ -39,6 +39,7 @@ class State:
     latency_ms = 0
     fail_next: list[dict] = []  # {status, body, headers}
     always: dict | None = None  # the same, for every request
+    lose = ""  # requests whose path holds this fail
     score: object = "computed"  # or a number, null, anything to send instead
 
 
@@ -176,6 +177,8 @@ class Handler(BaseHTTPRequestHandler):
             State.calls.append({"path": self.path,
                                 "body": json.loads(raw.decode().replace(KEY, "[key]") or "{}")})
             fault = State.fail_next.pop(0) if State.fail_next else State.always
+            if State.lose and State.lose in self.path:
+                fault = {"status": 500}
         if fault:
             body = fault.get("body", {"error": "made to fail"})
             text = body if isinstance(body, str) else json.dumps(body)

@@ -37,6 +37,11 @@ static void rules_across_settings_are_checked(void **state)
         {"{api_key: k, prices: {m: [1, x]}}", "'m' must be [input, output]"},
         {"{api_key: k, prices: {m: [1, 2, 3]}}", "'m' must be [input, output]"},
         {"{api_key: k, prices: {m: [-1, 2]}}", "'m' must be [input, output]"},
+        {"{api_key: k, prices: {m: [inf, 2]}}", "'m' must be [input, output]"},
+        {"{api_key: k, prices: {gpt-4o: [x, y]}}", "'gpt-4o' must be [input, output]"},
+        {"{api_key: k, prices: 5}", "prices must be a map"},
+        {"{api_key: k, prices: [1, 2]}", "prices must be a map"},
+        {"{api_key: k, max_tokens: 15}", "max_tokens 15 is too few"},
     };
     for (size_t i = 0; i < TS_COUNT(rows); i++) {
         struct ts_arena *arena = ts_arena_new();
