@@ -238,7 +238,7 @@ static void add_tool(struct ts_arena *arena, const cJSON *item, struct ts_llm *o
         out->tool_count += ts_tool_of_json(arena, json, &out->tools[out->tool_count]);
 }
 
-static void add_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out)
+void ts_meta_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out)
 {
     if (!cJSON_IsArray(list) || out->has_tools)
         return;
@@ -284,13 +284,14 @@ static void read_tools(struct ts_reader *r, struct ts_llm *out)
         const cJSON *json = ts_parse_value(r->arena, ts_flats_text(&one, "tool.json_schema"));
         out->tool_count += json && ts_tool_of_json(r->arena, json, &out->tools[out->tool_count]);
     }
-    add_tools(r->arena, ts_parse_value(r->arena, ts_attrs_text(&r->attrs, "llm.tools")), out);
+    ts_meta_tools(r->arena, ts_parse_value(r->arena, ts_attrs_text(&r->attrs, "llm.tools")), out);
     for (size_t i = 0; i < TS_COUNT(lists); i++)
-        add_tools(r->arena, ts_any_json(r->arena, ts_attrs_get(&r->attrs, lists[i])), out);
+        ts_meta_tools(r->arena, ts_any_json(r->arena, ts_attrs_get(&r->attrs, lists[i])), out);
     add_functions(r, out);
-    add_tools(r->arena, ts_any_json(r->arena, ts_attrs_get(&r->attrs, "mlflow.chat.tools")), out);
+    ts_meta_tools(r->arena, ts_any_json(r->arena, ts_attrs_get(&r->attrs, "mlflow.chat.tools")),
+                  out);
     if (!out->has_tools && request_about(r, "\"tools\"", &request))
-        add_tools(r->arena, request.tools, out);
+        ts_meta_tools(r->arena, request.tools, out);
 }
 
 static bool read_format_json(struct ts_reader *r, const cJSON *format, struct ts_llm *out)

@@ -7,6 +7,9 @@
 /* Fills model, provider, response id, usage, finish reason, tools, response format, log
  * probabilities, session and user. `finish_raw` is the winning source's own word. */
 void ts_meta_read(struct ts_reader *r, ts_view finish_raw, struct ts_llm *out);
+/* Reads a list of tools in any provider's shape, unless the record has one; what has no name is left
+ * out. `list` may be NULL or no list. */
+void ts_meta_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out);
 /* The raw request, where it is needed and there is one; false: none. */
 bool ts_meta_raw_request(struct ts_reader *r, struct ts_payload_request *out);
 
