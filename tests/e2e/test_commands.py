@@ -123,6 +123,7 @@ def test_the_local_scorer_compares_answers_to_one_prompt():
     assert first["decision"] == "skipped"
     assert same["trustworthiness_score"] == 1 and same["signals"] == "agreement"
     assert other["trustworthiness_score"] == 0 and "2 other answers" in other["explanation"]
+    assert "one says 'Gallium.', this one 'It is mercury.'" in other["explanation"]
     assert other["line"] == 3
 
 

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static bool says(ts_view text, const char *piece)
 {
@@ -104,8 +105,11 @@ static struct ts_agreed answer(struct ts_agreement *memory, const char *question
                          .response = ts_view_str(text),
                          .trace_id = ts_view_of("0123456789abcdef", 16),
                          .span_id = ts_view_of(id, span ? 8 : 0)};
+    struct ts_arena *arena = ts_arena_new();
     struct ts_agreed got;
-    ts_agreement_look(memory, &llm, &got);
+    ts_agreement_look(memory, &llm, arena, &got);
+    ts_arena_free(arena);
+    got.piece = TS_NOTHING; /* it was the arena's */
     return got;
 }
 
@@ -126,6 +130,59 @@ static void answers_to_one_prompt_are_compared(void **state)
         got = answer(m, "Which metal?", "Gallium.", 0);
     assert_int_equal(got.others, 8); /* the latest ones are kept */
     ts_agreement_free(m);
+}
+
+static void each_answer_has_an_age_of_its_own(void **state)
+{
+    (void)state;
+    struct ts_agreement *m = ts_agreement_new(1 << 20, 400 * TS_MS);
+    answer(m, "q", "old", 1);
+    usleep(250 * 1000);
+    assert_int_equal(answer(m, "q", "young", 2).others, 1);
+    usleep(250 * 1000); /* the prompt was used since, the first answer is too old all the same */
+    struct ts_agreed got = answer(m, "q", "young", 3);
+    assert_true(got.others == 1 && got.identical == 1);
+    ts_agreement_free(m);
+}
+
+#define SIXTY "The depot in Mill Road, which Ada Falk built in the year 19 "
+#define WORDS SIXTY SIXTY SIXTY
+
+static void the_explanation_says_where_an_earlier_answer_differs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *earlier[3], *response, *says;
+    } rows[] = {
+        {{"Gallium."}, "It is mercury.", "one says 'Gallium.', this one 'It is mercury.'."},
+        {{"Mercury.", "It is mercury, a metal.", "Mercury."},
+         "It is mercury.",
+         "one says 'Mercury.', this one 'It is mercury.'."}, /* the least alike of them */
+        {{"The depot in Mill Road opens at 06:30 on weekdays."},
+         "The depot in Mill Road opens at 07:45 on weekdays.",
+         "one says '…06:30 on weekdays.', this one '…07:45 on weekdays.'."},
+        {{"The depot in Mill Road is closed."},
+         "The depot in Mill Road is closed. Ask Ada.",
+         "one says '…closed.', this one '…closed. Ask Ada.'."},
+        {{WORDS "opens early."}, WORDS "opens late.", "one does not say 'late'."},
+        {{"A\xc3\xa4"}, "A\xc3\xb6", "one says 'A\xc3\xa4', this one 'A\xc3\xb6'."},
+        {{"Gallium."}, "Gallium.", "1 is the same; they are alike by 1.00."},
+    };
+    struct ts_arena *arena = ts_arena_new();
+    for (size_t i = 0; i < TS_COUNT(rows); i++) {
+        struct ts_agreement *m = ts_agreement_new(1 << 20, 3600 * TS_S);
+        for (size_t k = 0; k < 3 && rows[i].earlier[k]; k++)
+            answer(m, "q", rows[i].earlier[k], 0);
+        struct ts_message message = {.role = TS_LIT("user"), .content = TS_LIT("q")};
+        struct ts_llm llm = {
+            .messages = &message, .message_count = 1, .response = ts_view_str(rows[i].response)};
+        struct ts_signal got = {0};
+        ts_local_agreement(m, &llm, arena, &got);
+        if (!says(got.text, rows[i].says))
+            fail_msg("row %zu: " TS_FMT, i, TS_ARG(got.text));
+        ts_agreement_free(m);
+    }
+    ts_arena_free(arena);
 }
 
 static void long_answers_are_compared_by_a_sketch(void **state)
@@ -295,6 +352,8 @@ int main(void)
         cmocka_unit_test(what_is_invented_is_named),
         cmocka_unit_test(the_question_counts_as_known_and_no_context_as_silence),
         cmocka_unit_test(answers_to_one_prompt_are_compared),
+        cmocka_unit_test(each_answer_has_an_age_of_its_own),
+        cmocka_unit_test(the_explanation_says_where_an_earlier_answer_differs),
         cmocka_unit_test(long_answers_are_compared_by_a_sketch),
         cmocka_unit_test(memory_is_bounded_in_bytes_and_in_age),
         cmocka_unit_test(loops_may_share_it),
