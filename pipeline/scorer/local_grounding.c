@@ -2,111 +2,212 @@
  * documents, and in the messages (what repeats the question is no invention): figures (numbers,
  * dates, times), names, quotations, and the other content words. Figures, names and quotations weigh
  * more: they are what is made up most, and what cannot be said in other words.
- * All comparing is of hashes in one open table; the text is walked once. */
+ * The response is short and the context long: what the response says goes into a small table, and the
+ * context is walked once, past it, until all is found. */
 #include "pipeline/scorer/local.h"
 
+#include "pipeline/scorer/local_figures.h"
+#include "pipeline/scorer/local_fold.h"
 #include "tlm/text.h"
 
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { SHORTEST = 4, STEM = 5, LONGEST_WORD = 64, SHOWN = 3, QUOTES = 8, MOST_TEXT = 1 << 20 };
+enum { SHORTEST = 4, STEM = 5, SHOWN = 3, QUOTES = 8, MOST_TEXT = 1 << 20 };
 /* Our own choice: one wrong figure shows among a dozen words, and a few words are little evidence. */
 static const double hard_weight = 3, full_weight = 12;
 
-enum piece_kind { NOTHING, WORD, NAME, FIGURE };
+/* ---- what is looked for ---- */
 
-/* ---- the table of what is known ---- */
-
-struct known {
-    uint64_t *slot;
-    size_t mask;
+struct sought {
+    uint64_t filter[64]; /* a bit by the top bits of the place: most words of a context end here */
+    uint64_t *key;       /* open table, 0: empty */
+    bool *found;
+    size_t mask, left; /* `left`: not found yet */
+    bool currencies;   /* a code of one is looked for */
 };
 
-static bool known_find(const struct known *k, uint64_t hash, uint64_t **slot)
+static uint64_t place_of(uint64_t key)
 {
-    size_t at = (size_t)hash & k->mask;
-    hash |= hash == 0;
-    while (k->slot[at] && k->slot[at] != hash)
-        at = (at + 1) & k->mask;
-    *slot = &k->slot[at];
-    return k->slot[at] != 0;
+    return key * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static bool is_known(const struct known *k, uint64_t hash)
+static bool *find_slot(const struct sought *s, uint64_t key)
 {
-    uint64_t *slot;
-    return known_find(k, hash, &slot);
+    uint64_t place = place_of(key);
+    size_t at = (size_t)(place >> 20) & s->mask;
+    while (s->key[at] && s->key[at] != key)
+        at = (at + 1) & s->mask;
+    return s->key[at] ? &s->found[at] : NULL;
 }
 
-static void know(const struct known *k, uint64_t hash)
+static void seek(struct sought *s, uint64_t key)
 {
-    uint64_t *slot;
-    if (!known_find(k, hash, &slot))
-        *slot = hash | (hash == 0);
+    uint64_t place = place_of(key);
+    size_t at = (size_t)(place >> 20) & s->mask;
+    while (s->key[at] && s->key[at] != key)
+        at = (at + 1) & s->mask;
+    s->left += s->key[at] == 0;
+    s->key[at] = key;
+    s->filter[place >> 58] |= UINT64_C(1) << (place >> 52 & 63);
 }
 
-/* ---- pieces of a text ---- */
+static inline void mark(struct sought *s, uint64_t key)
+{
+    uint64_t place = place_of(key);
+    if (!(s->filter[place >> 58] >> (place >> 52 & 63) & 1))
+        return;
+    bool *found = find_slot(s, key);
+    if (found && !*found) {
+        *found = true;
+        s->left--;
+    }
+}
+
+static bool was_found(const struct sought *s, uint64_t key)
+{
+    const bool *found = find_slot(s, key);
+    return found && *found;
+}
+
+/* ---- words and figures of a text ---- */
+
+struct token {
+    size_t from, end;
+    bool figure; /* then `end` is not known yet */
+    bool ascii;
+};
+
+static inline bool is_word_byte(uint8_t c) /* ASCII */
+{
+    static const uint64_t bits[4] = {UINT64_C(0x03ff000000000000), UINT64_C(0x07fffffe87fffffe)};
+    return bits[c >> 6] >> (c & 63) & 1;
+}
+
+/* "USD1250": the code, and then the figure. */
+static bool is_currency(const uint8_t *code)
+{
+    static const char codes[] = "USD EUR GBP JPY CHF CAD AUD NZD CNY INR SEK NOK DKK PLN CZK HUF "
+                                "TRY BRL MXN ZAR KRW SGD HKD RUB UAH ";
+    for (const char *c = codes; *c; c += 4)
+        if (memcmp(code, c, 3) == 0)
+            return true;
+    return false;
+}
+
+static inline bool next_token(ts_view t, size_t at, struct token *out)
+{
+    size_t len;
+    for (; at < t.len; at += len) {
+        len = 1;
+        if (is_word_byte(t.ptr[at]) ||
+            (t.ptr[at] >= 0x80 && ts_text_is_word(ts_text_char(t, at, &len))))
+            break;
+    }
+    if (at >= t.len)
+        return false;
+    *out = (struct token){.from = at, .end = at, .ascii = true};
+    out->figure = ts_text_is_digit(t.ptr[at]);
+    if (out->figure)
+        return true;
+    for (;;) {
+        while (at < t.len && is_word_byte(t.ptr[at]))
+            at++;
+        if (at >= t.len || t.ptr[at] < 0x80 || !ts_text_is_word(ts_text_char(t, at, &len)))
+            break;
+        out->ascii = false;
+        at += len;
+    }
+    out->end = at;
+    if (at - out->from > 3 && ts_text_is_digit(t.ptr[out->from + 3]) &&
+        is_currency(t.ptr + out->from))
+        out->end = out->from + 3;
+    return true;
+}
+
+/* Inflected words are taken for one another: the same first letters, without the s of many, and more
+ * letters or none behind them. */
+static uint64_t folded_key(ts_view word)
+{
+    int32_t first[STEM + 1];
+    size_t n = ts_fold(word, first, STEM + 1);
+    uint64_t more = (uint64_t)(n > STEM) << 40;
+    uint64_t packed = 0;
+    bool ascii = true;
+    n = n > STEM ? STEM : n;
+    for (size_t i = 0; i < n; i++) {
+        ascii &= first[i] < 0x80;
+        packed |= (uint64_t)((first[i] | 32) & 0x7f) << 8 * i; /* as word_key does it */
+    }
+    return ascii ? packed | more : XXH3_64bits_withSeed(first, n * sizeof *first, more + 1);
+}
+
+static inline uint64_t word_key(ts_view text, const struct token *t)
+{
+    static const uint64_t low[STEM + 1] = {0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff};
+    const uint8_t *p = text.ptr + t->from;
+    size_t n = t->end - t->from;
+    n -= n > SHORTEST && (p[n - 1] | 32) == 's';
+    if (!t->ascii || t->from + 8 > text.len)
+        return folded_key(ts_view_of(p, n));
+    uint64_t all = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+                   (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32;
+    uint64_t more = (uint64_t)(n > STEM) << 40;
+    uint64_t upper = UINT64_C(0x2020202020);
+    return ((all | upper) & low[n > STEM ? STEM : n]) | more;
+}
+
+/* ---- the context ---- */
+
+/* "€5" holds "EUR". */
+static void mark_signs(struct sought *s, ts_view text)
+{
+    static const struct {
+        const char *sign, *code;
+    } signs[] = {{"$", "USD"}, {"\xe2\x82\xac", "EUR"}, {"\xc2\xa3", "GBP"}, {"\xc2\xa5", "JPY"}};
+    for (size_t i = 0; i < TS_COUNT(signs); i++)
+        if (ts_view_find(text, ts_view_str(signs[i].sign)) != SIZE_MAX)
+            mark(s, folded_key(ts_view_str(signs[i].code)));
+}
+
+static void walk_context(struct sought *s, ts_view text)
+{
+    struct ts_figures f = {.text = ts_view_cut(text, 0, MOST_TEXT)};
+    struct ts_figure figure;
+    struct token t;
+    if (s->currencies)
+        mark_signs(s, f.text);
+    for (size_t at = 0; s->left > 0 && next_token(f.text, at, &t); at = t.end) {
+        if (!t.figure) {
+            mark(s, word_key(f.text, &t));
+            f.word_from = t.from;
+            f.word_end = t.end;
+            continue;
+        }
+        ts_figure_read(&f, t.from, &figure);
+        for (size_t i = 0; i < figure.says_count; i++)
+            mark(s, figure.says[i]);
+        f.word_from = f.word_end = 0;
+        t.end = figure.end;
+    }
+}
+
+/* ---- what the response says ---- */
 
 struct piece {
-    enum piece_kind kind;
     ts_view text;
-    uint64_t hash, stem; /* of the lower-case word, of its beginning; of the figure's normal form */
+    bool hard; /* a figure or a name */
+    uint64_t any[2];
+    size_t any_count;
+    uint64_t both[2]; /* as in struct ts_figure */
 };
 
-struct walk {
-    ts_view text;
-    size_t at;
-    bool after_stop; /* a sentence begins here, so a capital is no name */
+struct reading {
+    struct ts_figures f; /* of the response */
+    struct ts_buf pieces;
+    uint64_t numbers[16]; /* a bit for each number of a list so far */
+    bool currencies;
 };
-
-/* "1,000.50" and "1000.5" are one number; "06:30" and "2024-05-01" stay as they are. */
-static uint64_t figure_hash(ts_view t)
-{
-    uint8_t plain[LONGEST_WORD];
-    size_t n = 0;
-    bool point = false;
-    bool number = true;
-    for (size_t i = 0; i < t.len; i++)
-        number &= ts_text_is_digit(t.ptr[i]) || t.ptr[i] == ',' || t.ptr[i] == '.';
-    for (size_t i = 0; i < t.len && n < sizeof plain; i++) {
-        if (number && t.ptr[i] == ',')
-            continue;
-        if (number && n == 0 && t.ptr[i] == '0' && i + 1 < t.len && ts_text_is_digit(t.ptr[i + 1]))
-            continue;
-        point |= t.ptr[i] == '.';
-        plain[n++] = t.ptr[i];
-    }
-    while (number && point && n > 0 && (plain[n - 1] == '0' || plain[n - 1] == '.')) {
-        bool end = plain[n - 1] == '.';
-        n--;
-        if (end)
-            break;
-    }
-    return XXH3_64bits(plain, n);
-}
-
-static size_t figure_end(ts_view t, size_t at)
-{
-    while (at < t.len) {
-        bool joins = strchr(",.:-/", t.ptr[at]) && t.ptr[at] && at + 1 < t.len &&
-                     ts_text_is_digit(t.ptr[at + 1]);
-        if (!ts_text_is_digit(t.ptr[at]) && !joins)
-            break;
-        at++;
-    }
-    return at;
-}
-
-static void hash_word(ts_view word, struct piece *p)
-{
-    uint8_t lower[LONGEST_WORD];
-    size_t n = word.len < sizeof lower ? word.len : sizeof lower;
-    for (size_t i = 0; i < n; i++)
-        lower[i] = word.ptr[i] | (uint8_t)((uint8_t)(word.ptr[i] - 'A') < 26 ? 32 : 0);
-    p->hash = XXH3_64bits(lower, n);
-    p->stem = n > STEM ? XXH3_64bits_withSeed(lower, STEM, 1) : p->hash;
-}
 
 static bool ends_sentence(uint8_t c)
 {
@@ -114,104 +215,133 @@ static bool ends_sentence(uint8_t c)
            c == '-' || c == '(';
 }
 
-static bool next_piece(struct walk *w, struct piece *p)
+static bool is_name(ts_view text, const struct token *t, size_t gap)
 {
-    ts_view t = w->text;
     size_t len;
-    for (; w->at < t.len; w->at += len) {
-        uint8_t c = t.ptr[w->at];
-        len = 1;
-        if (ts_text_is_digit(c) || ts_text_is_ascii_letter(c))
-            break;
-        if (c >= 0x80 && ts_text_is_word(ts_text_char(t, w->at, &len)))
-            break;
-        w->after_stop |= ends_sentence(c);
-    }
-    if (w->at >= t.len)
+    int32_t folded;
+    bool begins = gap == 0; /* a sentence, so a capital is no name */
+    for (size_t i = gap; i < t->from; i++)
+        begins |= ends_sentence(text.ptr[i]);
+    if (begins || t->end - t->from < 2)
         return false;
-    bool figure = ts_text_is_digit(t.ptr[w->at]);
-    size_t end = figure ? figure_end(t, w->at) : ts_text_run(t, w->at, true);
-    *p = (struct piece){.kind = FIGURE, .text = ts_view_cut(t, w->at, end - w->at)};
-    if (figure) {
-        p->hash = figure_hash(p->text);
-    } else {
-        bool capital = (uint8_t)(t.ptr[w->at] - 'A') < 26;
-        hash_word(p->text, p);
-        p->kind = capital && !w->after_stop && p->text.len > 1 ? NAME
-                  : p->text.len >= SHORTEST                    ? WORD
-                                                               : NOTHING;
-    }
-    w->at = end > w->at ? end : w->at + 1;
-    w->after_stop = false;
-    return true;
+    int32_t first = ts_text_char(text, t->from, &len);
+    return ts_fold(ts_view_cut(text, t->from, len), &folded, 1) == 1 && folded != first;
 }
 
 /* Words that say nothing by themselves; of other languages the length has to do. */
 static bool is_filler(ts_view word)
 {
     static const char *const fillers[] = {
-        "that",    "this",    "with",     "from",     "have",        "been",   "were",
-        "which",   "their",   "there",    "they",     "will",        "would",  "could",
-        "should",  "about",   "into",     "also",     "than",        "then",   "when",
-        "where",   "what",    "your",     "more",     "most",        "some",   "such",
-        "only",    "other",   "these",    "those",    "because",     "after",  "before",
-        "between", "both",    "each",     "while",    "very",        "does",   "according",
-        "based",   "context", "document", "provided", "information", "answer", "response",
-        "however"};
+        "that",    "this",    "with",       "from",     "have",        "been",   "were",
+        "which",   "their",   "there",      "they",     "will",        "would",  "could",
+        "should",  "about",   "into",       "also",     "than",        "then",   "when",
+        "where",   "what",    "your",       "more",     "most",        "some",   "such",
+        "only",    "other",   "these",      "those",    "because",     "after",  "before",
+        "between", "both",    "each",       "while",    "very",        "does",   "according",
+        "based",   "context", "document",   "provided", "information", "answer", "response",
+        "however", "percent", "percentage", "prozent"};
     for (size_t i = 0; i < TS_COUNT(fillers); i++)
         if ((word.ptr[0] | 32) == fillers[i][0] && ts_view_eq_nocase(word, ts_view_str(fillers[i])))
             return true;
     return false;
 }
 
-/* ---- what is known ---- */
-
-static size_t text_known(const struct ts_llm *llm)
+static void add_piece(struct reading *r, const struct piece *p)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < llm->document_count; i++)
-        bytes += llm->documents[i].content.len;
-    for (size_t i = 0; i < llm->message_count; i++)
-        bytes += llm->messages[i].content.len;
-    return bytes;
+    ts_buf_add(&r->pieces, p, sizeof *p);
 }
 
-static void learn(const struct known *k, ts_view text)
+static void add_word(struct reading *r, const struct token *t, size_t gap)
 {
-    struct walk w = {.text = ts_view_cut(text, 0, MOST_TEXT)};
-    struct piece p;
-    while (next_piece(&w, &p)) {
-        know(k, p.hash);
-        if (p.kind != FIGURE)
-            know(k, p.stem);
+    struct piece p = {.text = ts_view_cut(r->f.text, t->from, t->end - t->from), .any_count = 1};
+    p.hard = is_name(r->f.text, t, gap);
+    p.any[0] = word_key(r->f.text, t);
+    r->f.word_from = t->from;
+    r->f.word_end = t->end;
+    r->currencies |= p.text.len == 3 && is_currency(p.text.ptr);
+    if (p.hard || (p.text.len >= SHORTEST && !is_filler(p.text)))
+        add_piece(r, &p);
+}
+
+/* "2." or "2)" where a line begins, behind a "1." before it: it counts, and says nothing. */
+static bool is_list_number(struct reading *r, size_t from, size_t end)
+{
+    ts_view t = r->f.text;
+    unsigned n = 0;
+    size_t at = from;
+    while (at > 0 && t.ptr[at - 1] && strchr(" \t*#>_(-", t.ptr[at - 1]))
+        at--;
+    if ((at > 0 && t.ptr[at - 1] != '\n') || end - from > 3 || end + 1 >= t.len ||
+        (t.ptr[end] != '.' && t.ptr[end] != ')') || !strchr(" \t*_", t.ptr[end + 1]))
+        return false;
+    for (size_t i = from; i < end; i++) {
+        if (!ts_text_is_digit(t.ptr[i]))
+            return false;
+        n = n * 10 + t.ptr[i] - '0';
+    }
+    bool follows = n <= 1 || r->numbers[(n - 1) / 64] >> (n - 1) % 64 & 1;
+    if (follows)
+        r->numbers[n / 64] |= UINT64_C(1) << n % 64;
+    return follows;
+}
+
+static size_t add_figure(struct reading *r, size_t at)
+{
+    struct ts_figure f;
+    ts_figure_read(&r->f, at, &f);
+    struct piece p = {.text = ts_view_cut(r->f.text, f.from, f.end - f.from), .hard = true};
+    r->f.word_from = r->f.word_end = 0;
+    if (!f.date && is_list_number(r, at, f.end))
+        return f.end;
+    memcpy(p.any, f.any, sizeof p.any);
+    memcpy(p.both, f.both, sizeof p.both);
+    p.any_count = f.any_count;
+    size_t last = r->pieces.len - sizeof p; /* the month before is part of the date */
+    if (f.from < at && r->pieces.len > 0 &&
+        ((struct piece *)(void *)(r->pieces.ptr + last))->text.ptr == p.text.ptr)
+        r->pieces.len = last;
+    add_piece(r, &p);
+    return f.end;
+}
+
+static void read_response(struct reading *r)
+{
+    struct token t;
+    for (size_t at = 0; next_token(r->f.text, at, &t);) {
+        if (t.figure) {
+            at = add_figure(r, t.from);
+            continue;
+        }
+        add_word(r, &t, at);
+        at = t.end;
     }
 }
 
-static struct known learn_all(const struct ts_llm *llm)
+static const struct piece *pieces_of(const struct reading *r, size_t *count)
 {
+    *count = r->pieces.len / sizeof(struct piece);
+    return (const struct piece *)(const void *)r->pieces.ptr;
+}
+
+static void seek_all(struct sought *s, const struct reading *r)
+{
+    size_t count;
+    const struct piece *p = pieces_of(r, &count);
     size_t slots = 64;
-    while (slots < text_known(llm)) /* a word is four bytes and two hashes: half full at most */
+    while (slots < 4 * count) /* two keys a piece, but for few: half full at most */
         slots *= 2;
-    struct known k = {ts_alloc(slots * sizeof *k.slot), slots - 1};
-    for (size_t i = 0; i < llm->document_count; i++)
-        learn(&k, llm->documents[i].content);
-    for (size_t i = 0; i < llm->message_count; i++)
-        learn(&k, llm->messages[i].content);
-    return k;
+    *s = (struct sought){.mask = slots - 1, .currencies = r->currencies};
+    s->key = ts_alloc(slots * (sizeof *s->key + sizeof *s->found));
+    s->found = (bool *)(s->key + slots);
+    for (; count-- > 0; p++) {
+        for (size_t i = 0; i < p->any_count; i++)
+            seek(s, p->any[i]);
+        for (size_t i = 0; i < 2 && p->both[0]; i++)
+            seek(s, p->both[i]);
+    }
 }
 
-static bool stands_somewhere(const struct ts_llm *llm, ts_view text)
-{
-    for (size_t i = 0; i < llm->document_count; i++)
-        if (ts_text_find(llm->documents[i].content, 0, text, true) != SIZE_MAX)
-            return true;
-    for (size_t i = 0; i < llm->message_count; i++)
-        if (ts_text_find(llm->messages[i].content, 0, text, true) != SIZE_MAX)
-            return true;
-    return false;
-}
-
-/* ---- what is said ---- */
+/* ---- what is missing ---- */
 
 struct tally {
     double all, grounded; /* weighted */
@@ -246,17 +376,40 @@ static void count(struct tally *t, ts_view text, bool hard, bool found)
         show(t, text, hard);
 }
 
-static void count_pieces(struct tally *t, const struct ts_llm *llm, const struct known *k)
+static void count_pieces(struct tally *t, const struct sought *s, const struct reading *r)
 {
-    struct walk w = {.text = ts_view_cut(llm->response, 0, MOST_TEXT), .after_stop = true};
-    struct piece p;
-    while (next_piece(&w, &p)) {
-        bool hard = p.kind == FIGURE || p.kind == NAME;
-        if (p.kind == NOTHING || (p.kind == WORD && is_filler(p.text)))
-            continue;
-        bool found = is_known(k, p.hash) || (p.kind != FIGURE && is_known(k, p.stem));
-        count(t, p.text, hard, found);
+    size_t count_of;
+    const struct piece *p = pieces_of(r, &count_of);
+    for (; count_of-- > 0; p++) {
+        bool found = p->both[0] && was_found(s, p->both[0]) && was_found(s, p->both[1]);
+        for (size_t i = 0; i < p->any_count; i++)
+            found = found || was_found(s, p->any[i]);
+        count(t, p->text, p->hard, found);
     }
+}
+
+static void walk_all(struct sought *s, const struct ts_llm *llm)
+{
+    for (size_t i = 0; i < llm->document_count; i++)
+        walk_context(s, llm->documents[i].content);
+    for (size_t i = 0; i < llm->message_count; i++)
+        walk_context(s, llm->messages[i].content);
+}
+
+static bool stands_somewhere(const struct ts_llm *llm, struct ts_buf *known, ts_view text)
+{
+    for (size_t i = 0; known->len == 0 && i < llm->document_count + llm->message_count; i++) {
+        size_t k = i - llm->document_count;
+        ts_view one =
+            i < llm->document_count ? llm->documents[i].content : llm->messages[k].content;
+        ts_fold_append(known, ts_view_cut(one, 0, MOST_TEXT));
+        ts_buf_add_byte(known, 0); /* nothing is quoted across two texts */
+    }
+    struct ts_buf folded = TS_BUF_INIT;
+    ts_fold_append(&folded, text);
+    bool stands = ts_view_find(ts_buf_view(known), ts_buf_view(&folded)) != SIZE_MAX;
+    ts_buf_release(&folded);
+    return stands;
 }
 
 /* Text in double quotes of two words and more: to be found as it is. */
@@ -268,6 +421,7 @@ static void count_quotations(struct tally *t, const struct ts_llm *llm)
                  {TS_LIT("\xe2\x80\x9c"), TS_LIT("\xe2\x80\x9d")},
                  {TS_LIT("\xc2\xab"), TS_LIT("\xc2\xbb")}};
     ts_view r = ts_view_cut(llm->response, 0, MOST_TEXT);
+    struct ts_buf known = TS_BUF_INIT; /* all texts folded, with the first quotation */
     int quotes = 0;
     for (size_t m = 0; m < TS_COUNT(marks); m++)
         for (size_t at = 0; quotes < QUOTES;) {
@@ -285,8 +439,9 @@ static void count_quotations(struct tally *t, const struct ts_llm *llm)
             if (quote.len < 6 || quote.len > 200 || ts_view_find(quote, TS_LIT(" ")) == SIZE_MAX)
                 continue;
             quotes++;
-            count(t, quote, true, stands_somewhere(llm, quote));
+            count(t, quote, true, stands_somewhere(llm, &known, quote));
         }
+    ts_buf_release(&known);
 }
 
 static ts_view say(struct ts_arena *arena, const struct tally *t)
@@ -319,11 +474,16 @@ void ts_local_grounding(struct ts_agreement *memory, const struct ts_llm *llm,
     (void)memory;
     if (llm->document_count == 0 || llm->response.len == 0)
         return;
-    struct known k = learn_all(llm);
+    struct reading r = {.f.text = ts_view_cut(llm->response, 0, MOST_TEXT), .pieces = TS_BUF_INIT};
     struct tally t = {0};
-    count_pieces(&t, llm, &k);
+    struct sought s;
+    read_response(&r);
+    seek_all(&s, &r);
+    walk_all(&s, llm);
+    count_pieces(&t, &s, &r);
     count_quotations(&t, llm);
-    free(k.slot);
+    free(s.key);
+    ts_buf_release(&r.pieces);
     if (t.all == 0)
         return;
     out->speaks = true;
