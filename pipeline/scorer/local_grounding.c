@@ -95,6 +95,13 @@ static bool is_currency(const uint8_t *code)
     return false;
 }
 
+static inline void cut_currency(ts_view text, struct token *t)
+{
+    if (t->end - t->from > 3 && ts_text_is_digit(text.ptr[t->from + 3]) &&
+        is_currency(text.ptr + t->from))
+        t->end = t->from + 3;
+}
+
 static inline bool next_token(ts_view t, size_t at, struct token *out)
 {
     size_t len;
@@ -119,9 +126,7 @@ static inline bool next_token(ts_view t, size_t at, struct token *out)
         at += len;
     }
     out->end = at;
-    if (at - out->from > 3 && ts_text_is_digit(t.ptr[out->from + 3]) &&
-        is_currency(t.ptr + out->from))
-        out->end = out->from + 3;
+    cut_currency(t, out);
     return true;
 }
 
@@ -170,25 +175,97 @@ static void mark_signs(struct sought *s, ts_view text)
             mark(s, folded_key(ts_view_str(signs[i].code)));
 }
 
+struct walk {
+    struct sought *s;
+    struct ts_figures f;
+};
+
+/* Marks a word, or a figure with all that belongs to it; returns its end. */
+static inline size_t mark_token(struct walk *w, const struct token *t)
+{
+    struct ts_figure figure;
+    if (!t->figure) {
+        mark(w->s, word_key(w->f.text, t));
+        w->f.word_from = t->from;
+        w->f.word_end = t->end;
+        return t->end;
+    }
+    ts_figure_read(&w->f, t->from, &figure);
+    for (size_t i = 0; i < figure.says_count; i++)
+        mark(w->s, figure.says[i]);
+    w->f.word_from = w->f.word_end = 0;
+    return figure.end;
+}
+
+/* Bit 7 of each byte of x that is a word's; `x` has ASCII only. */
+static inline uint64_t word_bytes(uint64_t x)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t lower = x | 0x20 * each;
+    uint64_t letter = (lower + (0x80 - 'a') * each) & ~(lower + (0x7f - 'z') * each);
+    uint64_t digit = (x + (0x80 - '0') * each) & ~(x + (0x7f - '9') * each);
+    uint64_t underscore = 0x80 * each - (x ^ '_' * each);
+    return (letter | digit | underscore) & 0x80 * each;
+}
+
+/* A bit for each of 64 bytes that is a word's; *plain is how many there are before one that is not
+ * ASCII. */
+static uint64_t word_bits(const uint8_t *p, size_t *plain)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    const uint64_t gather = UINT64_C(0x0002040810204081); /* bit 7 of byte i goes to bit 56 + i */
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 64; i += 8, p += 8) {
+        uint64_t x = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+                     (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+                     (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+        if (x & high) {
+            *plain = i;
+            return bits;
+        }
+        bits |= (word_bytes(x) * gather >> 56) << i;
+    }
+    *plain = 64;
+    return bits;
+}
+
+/* The words that end among the next 64 bytes; returns where it stopped. The texts are long and most
+ * words are not looked for, so what counts is to come from one to the next without looking at bytes. */
+static size_t walk_block(struct walk *w, size_t at)
+{
+    ts_view text = w->f.text;
+    size_t plain;
+    uint64_t bits = word_bits(text.ptr + at, &plain);
+    for (uint64_t left = bits; left;) {
+        size_t from = (size_t)__builtin_ctzll(left);
+        uint64_t beyond = ~(left >> from);
+        size_t end = beyond ? from + (size_t)__builtin_ctzll(beyond) : 64;
+        struct token t = {at + from, at + end, ts_text_is_digit(text.ptr[at + from]), true};
+        if (end >= plain)
+            return at + from;
+        cut_currency(text, &t);
+        size_t next = mark_token(w, &t) - at;
+        if (next >= plain)
+            return at + next;
+        left &= ~UINT64_C(0) << next;
+    }
+    return at + plain;
+}
+
 static void walk_context(struct sought *s, ts_view text)
 {
-    struct ts_figures f = {.text = ts_view_cut(text, 0, MOST_TEXT)};
-    struct ts_figure figure;
+    struct walk w = {s, {.text = ts_view_cut(text, 0, MOST_TEXT)}};
     struct token t;
     if (s->currencies)
-        mark_signs(s, f.text);
-    for (size_t at = 0; s->left > 0 && next_token(f.text, at, &t); at = t.end) {
-        if (!t.figure) {
-            mark(s, word_key(f.text, &t));
-            f.word_from = t.from;
-            f.word_end = t.end;
-            continue;
+        mark_signs(s, w.f.text);
+    for (size_t at = 0; s->left > 0;) {
+        size_t next = at + 64 <= w.f.text.len ? walk_block(&w, at) : at;
+        if (next == at) { /* the end, a long word, or one that is not ASCII */
+            if (!next_token(w.f.text, at, &t))
+                break;
+            next = mark_token(&w, &t);
         }
-        ts_figure_read(&f, t.from, &figure);
-        for (size_t i = 0; i < figure.says_count; i++)
-            mark(s, figure.says[i]);
-        f.word_from = f.word_end = 0;
-        t.end = figure.end;
+        at = next;
     }
 }
 
@@ -228,20 +305,35 @@ static bool is_name(ts_view text, const struct token *t, size_t gap)
     return ts_fold(ts_view_cut(text, t->from, len), &folded, 1) == 1 && folded != first;
 }
 
-/* Words that say nothing by themselves; of other languages the length has to do. */
+/* Words that say nothing by themselves, by their first letter, a row ending with an empty one; of
+ * other languages the length has to do. */
+static const char fillers['z' - 'a' + 1][9][12] = {
+    ['a' - 'a'] = {"about", "also", "after", "according", "answer"},
+    ['b' - 'a'] = {"been", "because", "before", "between", "both", "based"},
+    ['c' - 'a'] = {"could", "context"},
+    ['d' - 'a'] = {"does", "document"},
+    ['e' - 'a'] = {"each"},
+    ['f' - 'a'] = {"from"},
+    ['h' - 'a'] = {"have", "however"},
+    ['i' - 'a'] = {"into", "information"},
+    ['m' - 'a'] = {"more", "most"},
+    ['o' - 'a'] = {"only", "other"},
+    ['p' - 'a'] = {"provided", "percent", "percentage", "prozent"},
+    ['r' - 'a'] = {"response"},
+    ['s' - 'a'] = {"should", "some", "such"},
+    ['t' - 'a'] = {"that", "this", "their", "there", "they", "than", "then", "these", "those"},
+    ['v' - 'a'] = {"very"},
+    ['w' - 'a'] = {"with", "were", "which", "will", "would", "when", "where", "what", "while"},
+    ['y' - 'a'] = {"your"},
+};
+
 static bool is_filler(ts_view word)
 {
-    static const char *const fillers[] = {
-        "that",    "this",    "with",       "from",     "have",        "been",   "were",
-        "which",   "their",   "there",      "they",     "will",        "would",  "could",
-        "should",  "about",   "into",       "also",     "than",        "then",   "when",
-        "where",   "what",    "your",       "more",     "most",        "some",   "such",
-        "only",    "other",   "these",      "those",    "because",     "after",  "before",
-        "between", "both",    "each",       "while",    "very",        "does",   "according",
-        "based",   "context", "document",   "provided", "information", "answer", "response",
-        "however", "percent", "percentage", "prozent"};
-    for (size_t i = 0; i < TS_COUNT(fillers); i++)
-        if ((word.ptr[0] | 32) == fillers[i][0] && ts_view_eq_nocase(word, ts_view_str(fillers[i])))
+    if (!ts_text_is_ascii_letter(word.ptr[0]))
+        return false;
+    const char(*known)[12] = fillers[(word.ptr[0] | 32) - 'a'];
+    for (; (*known)[0]; known++)
+        if (ts_view_eq_nocase(word, ts_view_str(*known)))
             return true;
     return false;
 }

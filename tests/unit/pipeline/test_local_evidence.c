@@ -7,6 +7,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static bool says(ts_view text, const char *piece)
@@ -92,6 +93,9 @@ static void the_question_counts_as_known_and_no_context_as_silence(void **state)
     assert_true(brief.speaks && brief.weight == 0.25); /* one figure is little evidence */
     ts_arena_free(arena);
 }
+
+#define SIXTY "The depot in Mill Road, which Ada Falk built in the year 19 "
+#define WORDS SIXTY SIXTY SIXTY
 
 /* ---- spellings: what is the same, and what is not ---- */
 
@@ -189,17 +193,75 @@ static const struct spelling {
     {"plural", "The trains leave.", "The train leaves.", NULL},
 };
 
+/* Wherever in a long text it stands: the context is walked in blocks of 64 bytes. */
 static void check_spelling(void **state)
 {
     const struct spelling *row = *state;
-    struct ts_arena *arena = ts_arena_new();
-    struct ts_signal got = ground(arena, "Tell me.", row->context, row->response);
-    assert_true(got.speaks);
-    bool held = row->missing ? got.score < 1 && says(got.text, row->missing) : got.score == 1;
-    if (!held)
-        print_error("%s: %g: " TS_FMT "\n", row->name, got.score, TS_ARG(got.text));
-    ts_arena_free(arena);
-    assert_true(held);
+    bool all = true;
+    for (int before = 0; before < 70 && all; before++) {
+        struct ts_arena *arena = ts_arena_new();
+        ts_view context = ts_arena_printf(arena, "%.*s %s%s", before,
+                                          "z zz. zzz zzzz zzzzz zzzzzz "
+                                          "zzzzzzz zzzzzzzz (zzzzzzzzz) zzzzzzzzzz zzzzzzzzzzz",
+                                          row->context, before % 2 ? WORDS WORDS : "");
+        struct ts_signal got = ground(arena, "Tell me.", (const char *)context.ptr, row->response);
+        bool held = row->missing ? got.score < 1 && says(got.text, row->missing) : got.score == 1;
+        all = got.speaks && held;
+        if (!all)
+            print_error("behind %d: %g: " TS_FMT "\n", before, got.score, TS_ARG(got.text));
+        ts_arena_free(arena);
+    }
+    assert_true(all);
+}
+
+static void any_text_holds_what_it_says_itself(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"1",
+                                         "20",
+                                         "305",
+                                         "2024",
+                                         "05",
+                                         ",",
+                                         ".",
+                                         ":",
+                                         "-",
+                                         "/",
+                                         " ",
+                                         " ",
+                                         "\n",
+                                         "May",
+                                         "may ",
+                                         "M\xc3\xa4rz",
+                                         "USD",
+                                         "$",
+                                         "\xe2\x82\xac",
+                                         "T",
+                                         "th",
+                                         " of ",
+                                         "Ada",
+                                         "_",
+                                         "\"",
+                                         "(",
+                                         "\xc2\xa0",
+                                         "\xe2\x80\xaf",
+                                         "'",
+                                         "\xff",
+                                         "\xe6\x9d",
+                                         "\xd0\x9f\xd0\xbe",
+                                         "words and "};
+    unsigned seed = 1;
+    for (int round = 0; round < 20000; round++) {
+        struct ts_arena *arena = ts_arena_new();
+        struct ts_buf text = TS_BUF_INIT;
+        for (int n = rand_r(&seed) % 60; n >= 0; n--)
+            ts_buf_add_str(&text, pieces[(size_t)rand_r(&seed) % TS_COUNT(pieces)]);
+        struct ts_signal got = ground(arena, "q", ts_buf_cstr(&text), ts_buf_cstr(&text));
+        if (got.speaks && got.score < 1)
+            fail_msg("'%s': " TS_FMT, ts_buf_cstr(&text), TS_ARG(got.text));
+        ts_buf_release(&text);
+        ts_arena_free(arena);
+    }
 }
 
 /* ---- agreement ---- */
@@ -253,9 +315,6 @@ static void each_answer_has_an_age_of_its_own(void **state)
     assert_true(got.others == 1 && got.identical == 1);
     ts_agreement_free(m);
 }
-
-#define SIXTY "The depot in Mill Road, which Ada Falk built in the year 19 "
-#define WORDS SIXTY SIXTY SIXTY
 
 static void the_explanation_says_where_an_earlier_answer_differs(void **state)
 {
@@ -464,6 +523,7 @@ int main(void)
         cmocka_unit_test(what_the_context_holds_is_grounded),
         cmocka_unit_test(what_is_invented_is_named),
         cmocka_unit_test(the_question_counts_as_known_and_no_context_as_silence),
+        cmocka_unit_test(any_text_holds_what_it_says_itself),
         cmocka_unit_test(answers_to_one_prompt_are_compared),
         cmocka_unit_test(each_answer_has_an_age_of_its_own),
         cmocka_unit_test(the_explanation_says_where_an_earlier_answer_differs),
