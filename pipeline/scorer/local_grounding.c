@@ -20,11 +20,12 @@ static const double hard_weight = 3, full_weight = 12;
 /* ---- what is looked for ---- */
 
 struct sought {
-    uint64_t filter[64]; /* a bit by the top bits of the place: most words of a context end here */
-    uint64_t *key;       /* open table, 0: empty */
+    uint8_t waiting[1 << 12]; /* keys not found yet by the top bits of their place, 255: very many.
+                               * Most words of a context end here */
+    uint64_t *key;            /* open table, 0: empty */
     bool *found;
-    size_t mask, left; /* `left`: not found yet */
-    bool currencies;   /* a code of one is looked for */
+    size_t mask, left;        /* `left`: not found yet */
+    bool currencies, figures; /* a code of one, any of them is looked for */
 };
 
 static uint64_t place_of(uint64_t key)
@@ -41,27 +42,34 @@ static bool *find_slot(const struct sought *s, uint64_t key)
     return s->key[at] ? &s->found[at] : NULL;
 }
 
+static uint8_t *waiting_of(struct sought *s, uint64_t key)
+{
+    return &s->waiting[place_of(key) >> 52];
+}
+
 static void seek(struct sought *s, uint64_t key)
 {
-    uint64_t place = place_of(key);
-    size_t at = (size_t)(place >> 20) & s->mask;
+    size_t at = (size_t)(place_of(key) >> 20) & s->mask;
     while (s->key[at] && s->key[at] != key)
         at = (at + 1) & s->mask;
-    s->left += s->key[at] == 0;
+    if (s->key[at])
+        return;
     s->key[at] = key;
-    s->filter[place >> 58] |= UINT64_C(1) << (place >> 52 & 63);
+    s->left++;
+    if (*waiting_of(s, key) < UINT8_MAX)
+        ++*waiting_of(s, key);
 }
 
 static inline void mark(struct sought *s, uint64_t key)
 {
-    uint64_t place = place_of(key);
-    if (!(s->filter[place >> 58] >> (place >> 52 & 63) & 1))
+    uint8_t *waiting = waiting_of(s, key);
+    bool *found = *waiting ? find_slot(s, key) : NULL;
+    if (!found || *found)
         return;
-    bool *found = find_slot(s, key);
-    if (found && !*found) {
-        *found = true;
-        s->left--;
-    }
+    *found = true;
+    s->left--;
+    if (*waiting < UINT8_MAX)
+        --*waiting;
 }
 
 static bool was_found(const struct sought *s, uint64_t key)
@@ -180,21 +188,43 @@ struct walk {
     struct ts_figures f;
 };
 
+/* The words that a date took up: "5 May 2024" holds "May". */
+static void mark_words(struct walk *w, size_t at, size_t end)
+{
+    struct token t;
+    while (next_token(ts_view_cut(w->f.text, 0, end), at, &t)) {
+        if (!t.figure)
+            mark(w->s, word_key(w->f.text, &t));
+        at = t.figure ? t.from + 1 : t.end;
+    }
+}
+
+static size_t mark_figure(struct walk *w, size_t at)
+{
+    struct ts_figure figure;
+    if (!w->s->figures) {
+        while (at < w->f.text.len && ts_text_is_digit(w->f.text.ptr[at]))
+            at++;
+        return at;
+    }
+    ts_figure_read(&w->f, at, &figure);
+    for (size_t i = 0; i < figure.says_count; i++)
+        mark(w->s, figure.says[i]);
+    if (figure.date)
+        mark_words(w, at, figure.end);
+    w->f.word_from = w->f.word_end = 0;
+    return figure.end;
+}
+
 /* Marks a word, or a figure with all that belongs to it; returns its end. */
 static inline size_t mark_token(struct walk *w, const struct token *t)
 {
-    struct ts_figure figure;
-    if (!t->figure) {
-        mark(w->s, word_key(w->f.text, t));
-        w->f.word_from = t->from;
-        w->f.word_end = t->end;
-        return t->end;
-    }
-    ts_figure_read(&w->f, t->from, &figure);
-    for (size_t i = 0; i < figure.says_count; i++)
-        mark(w->s, figure.says[i]);
-    w->f.word_from = w->f.word_end = 0;
-    return figure.end;
+    if (t->figure)
+        return mark_figure(w, t->from);
+    mark(w->s, word_key(w->f.text, t));
+    w->f.word_from = t->from;
+    w->f.word_end = t->end;
+    return t->end;
 }
 
 /* Bit 7 of each byte of x that is a word's; `x` has ASCII only. */
@@ -283,7 +313,7 @@ struct reading {
     struct ts_figures f; /* of the response */
     struct ts_buf pieces;
     uint64_t numbers[16]; /* a bit for each number of a list so far */
-    bool currencies;
+    bool currencies, figures;
 };
 
 static bool ends_sentence(uint8_t c)
@@ -388,6 +418,7 @@ static size_t add_figure(struct reading *r, size_t at)
     memcpy(p.any, f.any, sizeof p.any);
     memcpy(p.both, f.both, sizeof p.both);
     p.any_count = f.any_count;
+    r->figures = true;
     size_t last = r->pieces.len - sizeof p; /* the month before is part of the date */
     if (f.from < at && r->pieces.len > 0 &&
         ((struct piece *)(void *)(r->pieces.ptr + last))->text.ptr == p.text.ptr)
@@ -422,7 +453,7 @@ static void seek_all(struct sought *s, const struct reading *r)
     size_t slots = 64;
     while (slots < 4 * count) /* two keys a piece, but for few: half full at most */
         slots *= 2;
-    *s = (struct sought){.mask = slots - 1, .currencies = r->currencies};
+    *s = (struct sought){.mask = slots - 1, .currencies = r->currencies, .figures = r->figures};
     s->key = ts_alloc(slots * (sizeof *s->key + sizeof *s->found));
     s->found = (bool *)(s->key + slots);
     for (; count-- > 0; p++) {

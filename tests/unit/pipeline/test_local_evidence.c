@@ -130,6 +130,8 @@ static const struct spelling {
     {"month of a date", "It opens on 2024-05-05.", "It opens in May 2024.", NULL},
     {"date without its year", "It opens on 2024-05-05.", "It opens on 5 May.", NULL},
     {"year apart", "In 2024 it opens on 5 May.", "It opens on 5 May 2024.", NULL},
+    {"month of a written date", "It opens on 5 May 2024.", "It opens in May.", NULL},
+    {"a date and a figure behind it", "On 5 May 3 trains were late.", "On 3 May.", "'3 May'"},
     {"another day", "It opens on 2024-05-05.", "It opens on 6 May 2024.", "'6 May 2024'"},
     {"another month", "It opens on 2024-05-05.", "It opens on June 5, 2024.", "'June 5, 2024'"},
     {"another year", "It opens on 2024-05-05.", "It opens on 5 May 2023.", "'5 May 2023'"},
