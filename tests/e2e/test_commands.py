@@ -115,6 +115,16 @@ def test_score_with_the_local_scorer_keeps_the_order():
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize("line", [
+    pytest.param({"prompt": "q", "response": "I don't know."}, id="scored"),
+    pytest.param({"prompt": "q"}, id="failed"),
+])
+def test_more_lines_than_are_kept_in_flight_come_to_an_end(line):
+    lines = "".join(json.dumps({"id": i, **line}) + "\n" for i in range(1000))
+    done = run("score", "--scorer", "local", "-", text=lines)
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == list(range(1000))
+
+
 def test_the_local_scorer_compares_answers_to_one_prompt():
     lines = [{"prompt": "Which metal melts in the hand?", "response": r}
              for r in ("Gallium.", "Gallium.", "It is mercury.")]
