@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "pipeline/scorer/local.h"
 #include "pipeline/scorer/local_agreement.h"
+#include "tlm/text.h"
 
 #include <stdlib.h>
 
@@ -51,6 +52,22 @@ ts_view ts_local_quote(struct ts_arena *arena, ts_view text)
     if (cut.len == t.len)
         return t;
     return ts_arena_printf(arena, TS_FMT "…", TS_ARG(cut));
+}
+
+ts_view ts_local_quote_end(struct ts_arena *arena, ts_view text)
+{
+    enum { MOST = 80 };
+    ts_view t = ts_view_trim(text);
+    size_t from = t.len;
+    for (size_t chars = 0; from > 0 && chars < MOST; chars++)
+        ts_text_char_before(t, from, &from);
+    if (from == 0)
+        return t;
+    ts_view end = ts_view_from(t, from);
+    size_t word = ts_view_find(end, TS_LIT(" "));
+    if (word != SIZE_MAX)
+        end = ts_view_from(end, word + 1);
+    return ts_arena_printf(arena, "…" TS_FMT, TS_ARG(end));
 }
 
 void ts_local_violation(struct ts_signal *out, double cap, ts_view text)
@@ -115,7 +132,7 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
 {
-    ts_buf_printf(out, "local/2 signals=%x", self->on);
+    ts_buf_printf(out, "local/3 signals=%x", self->on);
 }
 
 /* ---- life ---- */
@@ -181,7 +198,7 @@ static const struct ts_setting settings[] = {
      .preset = "8MiB",
      .min = "0",
      .max = "16GiB",
-     .help = "for hashes of earlier answers; 0: none are remembered"},
+     .help = "for hashes and beginnings of earlier answers; 0: none are remembered"},
     {.key = "agreement_age",
      .kind = TS_DURATION,
      .offset = offsetof(struct local_config, agreement_age),

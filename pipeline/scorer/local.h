@@ -36,8 +36,9 @@ ts_signal_look ts_local_logprobs, ts_local_agreement, ts_local_grounding, ts_loc
  * minItems, maxItems, $ref to #/$defs and #/definitions. Other keywords are passed over. */
 ts_view ts_schema_breach(struct ts_arena *arena, const cJSON *schema, const cJSON *value);
 
-/* At most 80 characters of a text, for quoting. */
+/* At most 80 characters of a text, for quoting: its beginning; its last whole words. */
 ts_view ts_local_quote(struct ts_arena *arena, ts_view text);
+ts_view ts_local_quote_end(struct ts_arena *arena, ts_view text);
 /* Fills `out` as a violation. */
 void ts_local_violation(struct ts_signal *out, double cap, ts_view text);
 

@@ -1,5 +1,5 @@
-/* local_agreement.h - what the stream has answered to a prompt before: hashes only, bounded in bytes and
- * in age, shared by all loops. */
+/* local_agreement.h - what the stream has answered to a prompt before: hashes of words and the
+ * beginning of each answer, bounded in bytes and in age, shared by all loops. */
 #ifndef TS_SCORER_LOCAL_AGREEMENT_H
 #define TS_SCORER_LOCAL_AGREEMENT_H
 
@@ -15,11 +15,14 @@ struct ts_agreed {
     int others;    /* other answers to the same prompt that are remembered */
     int identical; /* of these, how many are the same byte for byte */
     double mean;   /* mean likeness to them: 1 for an identical one, else plain Jaccard (§8.3) */
+    ts_view
+        piece; /* what the least alike of them says otherwise, as a sentence; the arena's; empty:
+                    * none differs, or it cannot be told where */
 };
 /* Compares the response with the earlier ones to the same messages, and remembers it. The same span
  * seen twice is not another answer. Thread: any. */
 void ts_agreement_look(struct ts_agreement *memory, const struct ts_llm *llm,
-                       struct ts_agreed *out);
+                       struct ts_arena *arena, struct ts_agreed *out);
 /* Bytes in use. Thread: any. */
 uint64_t ts_agreement_bytes(struct ts_agreement *memory);
 

@@ -2,111 +2,34 @@
  * documents, and in the messages (what repeats the question is no invention): figures (numbers,
  * dates, times), names, quotations, and the other content words. Figures, names and quotations weigh
  * more: they are what is made up most, and what cannot be said in other words.
- * All comparing is of hashes in one open table; the text is walked once. */
+ * The response is read into pieces with the keys that a text must hold; local_sought.c finds them. */
 #include "pipeline/scorer/local.h"
 
+#include "pipeline/scorer/local_figures.h"
+#include "pipeline/scorer/local_fold.h"
+#include "pipeline/scorer/local_sought.h"
 #include "tlm/text.h"
 
-#include <stdlib.h>
-#include <xxhash.h>
-
-enum { SHORTEST = 4, STEM = 5, LONGEST_WORD = 64, SHOWN = 3, QUOTES = 8, MOST_TEXT = 1 << 20 };
+enum { SHORTEST = 4, SHOWN = 3, QUOTES = 8, MOST_TEXT = 1 << 20 };
 /* Our own choice: one wrong figure shows among a dozen words, and a few words are little evidence. */
 static const double hard_weight = 3, full_weight = 12;
 
-enum piece_kind { NOTHING, WORD, NAME, FIGURE };
-
-/* ---- the table of what is known ---- */
-
-struct known {
-    uint64_t *slot;
-    size_t mask;
-};
-
-static bool known_find(const struct known *k, uint64_t hash, uint64_t **slot)
-{
-    size_t at = (size_t)hash & k->mask;
-    hash |= hash == 0;
-    while (k->slot[at] && k->slot[at] != hash)
-        at = (at + 1) & k->mask;
-    *slot = &k->slot[at];
-    return k->slot[at] != 0;
-}
-
-static bool is_known(const struct known *k, uint64_t hash)
-{
-    uint64_t *slot;
-    return known_find(k, hash, &slot);
-}
-
-static void know(const struct known *k, uint64_t hash)
-{
-    uint64_t *slot;
-    if (!known_find(k, hash, &slot))
-        *slot = hash | (hash == 0);
-}
-
-/* ---- pieces of a text ---- */
+/* ---- what the response says ---- */
 
 struct piece {
-    enum piece_kind kind;
     ts_view text;
-    uint64_t hash, stem; /* of the lower-case word, of its beginning; of the figure's normal form */
+    bool hard; /* a figure or a name */
+    uint64_t any[2];
+    size_t any_count;
+    uint64_t both[2]; /* as in struct ts_figure */
 };
 
-struct walk {
-    ts_view text;
-    size_t at;
-    bool after_stop; /* a sentence begins here, so a capital is no name */
+struct reading {
+    struct ts_figures f; /* of the response */
+    struct ts_buf pieces;
+    uint64_t numbers[16]; /* a bit for each number of a list so far */
+    bool currencies, figures;
 };
-
-/* "1,000.50" and "1000.5" are one number; "06:30" and "2024-05-01" stay as they are. */
-static uint64_t figure_hash(ts_view t)
-{
-    uint8_t plain[LONGEST_WORD];
-    size_t n = 0;
-    bool point = false;
-    bool number = true;
-    for (size_t i = 0; i < t.len; i++)
-        number &= ts_text_is_digit(t.ptr[i]) || t.ptr[i] == ',' || t.ptr[i] == '.';
-    for (size_t i = 0; i < t.len && n < sizeof plain; i++) {
-        if (number && t.ptr[i] == ',')
-            continue;
-        if (number && n == 0 && t.ptr[i] == '0' && i + 1 < t.len && ts_text_is_digit(t.ptr[i + 1]))
-            continue;
-        point |= t.ptr[i] == '.';
-        plain[n++] = t.ptr[i];
-    }
-    while (number && point && n > 0 && (plain[n - 1] == '0' || plain[n - 1] == '.')) {
-        bool end = plain[n - 1] == '.';
-        n--;
-        if (end)
-            break;
-    }
-    return XXH3_64bits(plain, n);
-}
-
-static size_t figure_end(ts_view t, size_t at)
-{
-    while (at < t.len) {
-        bool joins = strchr(",.:-/", t.ptr[at]) && t.ptr[at] && at + 1 < t.len &&
-                     ts_text_is_digit(t.ptr[at + 1]);
-        if (!ts_text_is_digit(t.ptr[at]) && !joins)
-            break;
-        at++;
-    }
-    return at;
-}
-
-static void hash_word(ts_view word, struct piece *p)
-{
-    uint8_t lower[LONGEST_WORD];
-    size_t n = word.len < sizeof lower ? word.len : sizeof lower;
-    for (size_t i = 0; i < n; i++)
-        lower[i] = word.ptr[i] | (uint8_t)((uint8_t)(word.ptr[i] - 'A') < 26 ? 32 : 0);
-    p->hash = XXH3_64bits(lower, n);
-    p->stem = n > STEM ? XXH3_64bits_withSeed(lower, STEM, 1) : p->hash;
-}
 
 static bool ends_sentence(uint8_t c)
 {
@@ -114,104 +37,146 @@ static bool ends_sentence(uint8_t c)
            c == '-' || c == '(';
 }
 
-static bool next_piece(struct walk *w, struct piece *p)
+static bool is_name(ts_view text, const struct ts_token *t, size_t gap)
 {
-    ts_view t = w->text;
     size_t len;
-    for (; w->at < t.len; w->at += len) {
-        uint8_t c = t.ptr[w->at];
-        len = 1;
-        if (ts_text_is_digit(c) || ts_text_is_ascii_letter(c))
-            break;
-        if (c >= 0x80 && ts_text_is_word(ts_text_char(t, w->at, &len)))
-            break;
-        w->after_stop |= ends_sentence(c);
-    }
-    if (w->at >= t.len)
+    int32_t folded;
+    bool begins = gap == 0; /* a sentence, so a capital is no name */
+    for (size_t i = gap; i < t->from; i++)
+        begins |= ends_sentence(text.ptr[i]);
+    if (begins || t->end - t->from < 2)
         return false;
-    bool figure = ts_text_is_digit(t.ptr[w->at]);
-    size_t end = figure ? figure_end(t, w->at) : ts_text_run(t, w->at, true);
-    *p = (struct piece){.kind = FIGURE, .text = ts_view_cut(t, w->at, end - w->at)};
-    if (figure) {
-        p->hash = figure_hash(p->text);
-    } else {
-        bool capital = (uint8_t)(t.ptr[w->at] - 'A') < 26;
-        hash_word(p->text, p);
-        p->kind = capital && !w->after_stop && p->text.len > 1 ? NAME
-                  : p->text.len >= SHORTEST                    ? WORD
-                                                               : NOTHING;
-    }
-    w->at = end > w->at ? end : w->at + 1;
-    w->after_stop = false;
-    return true;
+    int32_t first = ts_text_char(text, t->from, &len);
+    return ts_fold(ts_view_cut(text, t->from, len), &folded, 1) == 1 && folded != first;
 }
 
-/* Words that say nothing by themselves; of other languages the length has to do. */
+/* Words that say nothing by themselves, by their first letter, a row ending with an empty one; of
+ * other languages the length has to do. */
+static const char fillers['z' - 'a' + 1][9][12] = {
+    ['a' - 'a'] = {"about", "also", "after", "according", "answer"},
+    ['b' - 'a'] = {"been", "because", "before", "between", "both", "based"},
+    ['c' - 'a'] = {"could", "context"},
+    ['d' - 'a'] = {"does", "document"},
+    ['e' - 'a'] = {"each"},
+    ['f' - 'a'] = {"from"},
+    ['h' - 'a'] = {"have", "however"},
+    ['i' - 'a'] = {"into", "information"},
+    ['m' - 'a'] = {"more", "most"},
+    ['o' - 'a'] = {"only", "other"},
+    ['p' - 'a'] = {"provided", "percent", "percentage", "prozent"},
+    ['r' - 'a'] = {"response"},
+    ['s' - 'a'] = {"should", "some", "such"},
+    ['t' - 'a'] = {"that", "this", "their", "there", "they", "than", "then", "these", "those"},
+    ['v' - 'a'] = {"very"},
+    ['w' - 'a'] = {"with", "were", "which", "will", "would", "when", "where", "what", "while"},
+    ['y' - 'a'] = {"your"},
+};
+
 static bool is_filler(ts_view word)
 {
-    static const char *const fillers[] = {
-        "that",    "this",    "with",     "from",     "have",        "been",   "were",
-        "which",   "their",   "there",    "they",     "will",        "would",  "could",
-        "should",  "about",   "into",     "also",     "than",        "then",   "when",
-        "where",   "what",    "your",     "more",     "most",        "some",   "such",
-        "only",    "other",   "these",    "those",    "because",     "after",  "before",
-        "between", "both",    "each",     "while",    "very",        "does",   "according",
-        "based",   "context", "document", "provided", "information", "answer", "response",
-        "however"};
-    for (size_t i = 0; i < TS_COUNT(fillers); i++)
-        if ((word.ptr[0] | 32) == fillers[i][0] && ts_view_eq_nocase(word, ts_view_str(fillers[i])))
+    if (!ts_text_is_ascii_letter(word.ptr[0]))
+        return false;
+    const char(*known)[12] = fillers[(word.ptr[0] | 32) - 'a'];
+    for (; (*known)[0]; known++)
+        if (ts_view_eq_nocase(word, ts_view_str(*known)))
             return true;
     return false;
 }
 
-/* ---- what is known ---- */
-
-static size_t text_known(const struct ts_llm *llm)
+static void add_piece(struct reading *r, const struct piece *p)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < llm->document_count; i++)
-        bytes += llm->documents[i].content.len;
-    for (size_t i = 0; i < llm->message_count; i++)
-        bytes += llm->messages[i].content.len;
-    return bytes;
+    ts_buf_add(&r->pieces, p, sizeof *p);
 }
 
-static void learn(const struct known *k, ts_view text)
+static void add_word(struct reading *r, const struct ts_token *t, size_t gap)
 {
-    struct walk w = {.text = ts_view_cut(text, 0, MOST_TEXT)};
-    struct piece p;
-    while (next_piece(&w, &p)) {
-        know(k, p.hash);
-        if (p.kind != FIGURE)
-            know(k, p.stem);
+    struct piece p = {.text = ts_view_cut(r->f.text, t->from, t->end - t->from), .any_count = 1};
+    p.hard = is_name(r->f.text, t, gap);
+    p.any[0] = ts_word_key(r->f.text, t);
+    r->f.word_from = t->from;
+    r->f.word_end = t->end;
+    r->currencies |= p.text.len == 3 && ts_is_currency(p.text.ptr);
+    if (p.hard || (p.text.len >= SHORTEST && !is_filler(p.text)))
+        add_piece(r, &p);
+}
+
+/* "2." or "2)" where a line begins, behind a "1." before it: it counts, and says nothing. */
+static bool is_list_number(struct reading *r, size_t from, size_t end)
+{
+    ts_view t = r->f.text;
+    unsigned n = 0;
+    size_t at = from;
+    while (at > 0 && t.ptr[at - 1] && strchr(" \t*#>_(-", t.ptr[at - 1]))
+        at--;
+    if ((at > 0 && t.ptr[at - 1] != '\n') || end - from > 3 || end + 1 >= t.len ||
+        (t.ptr[end] != '.' && t.ptr[end] != ')') || !strchr(" \t*_", t.ptr[end + 1]))
+        return false;
+    for (size_t i = from; i < end; i++) {
+        if (!ts_text_is_digit(t.ptr[i]))
+            return false;
+        n = n * 10 + t.ptr[i] - '0';
+    }
+    bool follows = n <= 1 || r->numbers[(n - 1) / 64] >> (n - 1) % 64 & 1;
+    if (follows)
+        r->numbers[n / 64] |= UINT64_C(1) << n % 64;
+    return follows;
+}
+
+static size_t add_figure(struct reading *r, size_t at)
+{
+    struct ts_figure f;
+    ts_figure_read(&r->f, at, &f);
+    struct piece p = {.text = ts_view_cut(r->f.text, f.from, f.end - f.from), .hard = true};
+    r->f.word_from = r->f.word_end = 0;
+    if (!f.date && is_list_number(r, at, f.end))
+        return f.end;
+    memcpy(p.any, f.any, sizeof p.any);
+    memcpy(p.both, f.both, sizeof p.both);
+    p.any_count = f.any_count;
+    r->figures = true;
+    size_t last = r->pieces.len - sizeof p; /* the month before is part of the date */
+    if (f.from < at && r->pieces.len > 0 &&
+        ((struct piece *)(void *)(r->pieces.ptr + last))->text.ptr == p.text.ptr)
+        r->pieces.len = last;
+    add_piece(r, &p);
+    return f.end;
+}
+
+static void read_response(struct reading *r)
+{
+    struct ts_token t;
+    for (size_t at = 0; ts_token_next(r->f.text, at, &t);) {
+        if (t.figure) {
+            at = add_figure(r, t.from);
+            continue;
+        }
+        add_word(r, &t, at);
+        at = t.end;
     }
 }
 
-static struct known learn_all(const struct ts_llm *llm)
+static const struct piece *pieces_of(const struct reading *r, size_t *count)
 {
-    size_t slots = 64;
-    while (slots < text_known(llm)) /* a word is four bytes and two hashes: half full at most */
-        slots *= 2;
-    struct known k = {ts_alloc(slots * sizeof *k.slot), slots - 1};
-    for (size_t i = 0; i < llm->document_count; i++)
-        learn(&k, llm->documents[i].content);
-    for (size_t i = 0; i < llm->message_count; i++)
-        learn(&k, llm->messages[i].content);
-    return k;
+    *count = r->pieces.len / sizeof(struct piece);
+    return (const struct piece *)(const void *)r->pieces.ptr;
 }
 
-static bool stands_somewhere(const struct ts_llm *llm, ts_view text)
+static void seek_all(struct ts_sought *s, const struct reading *r)
 {
-    for (size_t i = 0; i < llm->document_count; i++)
-        if (ts_text_find(llm->documents[i].content, 0, text, true) != SIZE_MAX)
-            return true;
-    for (size_t i = 0; i < llm->message_count; i++)
-        if (ts_text_find(llm->messages[i].content, 0, text, true) != SIZE_MAX)
-            return true;
-    return false;
+    size_t count;
+    const struct piece *p = pieces_of(r, &count);
+    ts_sought_init(s, 4 * count); /* a date has three keys */
+    s->currencies = r->currencies;
+    s->figures = r->figures;
+    for (; count-- > 0; p++) {
+        for (size_t i = 0; i < p->any_count; i++)
+            ts_sought_add(s, p->any[i]);
+        for (size_t i = 0; i < 2 && p->both[0]; i++)
+            ts_sought_add(s, p->both[i]);
+    }
 }
 
-/* ---- what is said ---- */
+/* ---- what is missing ---- */
 
 struct tally {
     double all, grounded; /* weighted */
@@ -246,17 +211,40 @@ static void count(struct tally *t, ts_view text, bool hard, bool found)
         show(t, text, hard);
 }
 
-static void count_pieces(struct tally *t, const struct ts_llm *llm, const struct known *k)
+static void count_pieces(struct tally *t, const struct ts_sought *s, const struct reading *r)
 {
-    struct walk w = {.text = ts_view_cut(llm->response, 0, MOST_TEXT), .after_stop = true};
-    struct piece p;
-    while (next_piece(&w, &p)) {
-        bool hard = p.kind == FIGURE || p.kind == NAME;
-        if (p.kind == NOTHING || (p.kind == WORD && is_filler(p.text)))
-            continue;
-        bool found = is_known(k, p.hash) || (p.kind != FIGURE && is_known(k, p.stem));
-        count(t, p.text, hard, found);
+    size_t count_of;
+    const struct piece *p = pieces_of(r, &count_of);
+    for (; count_of-- > 0; p++) {
+        bool found = p->both[0] && ts_sought_found(s, p->both[0]) && ts_sought_found(s, p->both[1]);
+        for (size_t i = 0; i < p->any_count; i++)
+            found = found || ts_sought_found(s, p->any[i]);
+        count(t, p->text, p->hard, found);
     }
+}
+
+static void walk_all(struct ts_sought *s, const struct ts_llm *llm)
+{
+    for (size_t i = 0; i < llm->document_count; i++)
+        ts_sought_walk(s, ts_view_cut(llm->documents[i].content, 0, MOST_TEXT));
+    for (size_t i = 0; i < llm->message_count; i++)
+        ts_sought_walk(s, ts_view_cut(llm->messages[i].content, 0, MOST_TEXT));
+}
+
+static bool stands_somewhere(const struct ts_llm *llm, struct ts_buf *known, ts_view text)
+{
+    for (size_t i = 0; known->len == 0 && i < llm->document_count + llm->message_count; i++) {
+        size_t k = i - llm->document_count;
+        ts_view one =
+            i < llm->document_count ? llm->documents[i].content : llm->messages[k].content;
+        ts_fold_append(known, ts_view_cut(one, 0, MOST_TEXT));
+        ts_buf_add_byte(known, 0); /* nothing is quoted across two texts */
+    }
+    struct ts_buf folded = TS_BUF_INIT;
+    ts_fold_append(&folded, text);
+    bool stands = ts_view_find(ts_buf_view(known), ts_buf_view(&folded)) != SIZE_MAX;
+    ts_buf_release(&folded);
+    return stands;
 }
 
 /* Text in double quotes of two words and more: to be found as it is. */
@@ -268,6 +256,7 @@ static void count_quotations(struct tally *t, const struct ts_llm *llm)
                  {TS_LIT("\xe2\x80\x9c"), TS_LIT("\xe2\x80\x9d")},
                  {TS_LIT("\xc2\xab"), TS_LIT("\xc2\xbb")}};
     ts_view r = ts_view_cut(llm->response, 0, MOST_TEXT);
+    struct ts_buf known = TS_BUF_INIT; /* all texts folded, with the first quotation */
     int quotes = 0;
     for (size_t m = 0; m < TS_COUNT(marks); m++)
         for (size_t at = 0; quotes < QUOTES;) {
@@ -285,8 +274,9 @@ static void count_quotations(struct tally *t, const struct ts_llm *llm)
             if (quote.len < 6 || quote.len > 200 || ts_view_find(quote, TS_LIT(" ")) == SIZE_MAX)
                 continue;
             quotes++;
-            count(t, quote, true, stands_somewhere(llm, quote));
+            count(t, quote, true, stands_somewhere(llm, &known, quote));
         }
+    ts_buf_release(&known);
 }
 
 static ts_view say(struct ts_arena *arena, const struct tally *t)
@@ -319,11 +309,16 @@ void ts_local_grounding(struct ts_agreement *memory, const struct ts_llm *llm,
     (void)memory;
     if (llm->document_count == 0 || llm->response.len == 0)
         return;
-    struct known k = learn_all(llm);
+    struct reading r = {.f.text = ts_view_cut(llm->response, 0, MOST_TEXT), .pieces = TS_BUF_INIT};
     struct tally t = {0};
-    count_pieces(&t, llm, &k);
+    struct ts_sought s;
+    read_response(&r);
+    seek_all(&s, &r);
+    walk_all(&s, llm);
+    count_pieces(&t, &s, &r);
     count_quotations(&t, llm);
-    free(k.slot);
+    ts_sought_release(&s);
+    ts_buf_release(&r.pieces);
     if (t.all == 0)
         return;
     out->speaks = true;

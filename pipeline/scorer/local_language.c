@@ -35,36 +35,63 @@ enum { ENGLISH, GERMAN, FRENCH, SPANISH, ITALIAN, PORTUGUESE, DUTCH, LANGUAGES }
 static const char *const languages[LANGUAGES] = {"English", "German",     "French", "Spanish",
                                                  "Italian", "Portuguese", "Dutch"};
 
-/* Words that are common in one of these languages and rare in the others, in the order of their
- * letters. */
-static const struct {
-    ts_view text;
-    int language;
-} small_words[] = {
-    {TS_LIT("alla"), ITALIAN},    {TS_LIT("anche"), ITALIAN},     {TS_LIT("and"), ENGLISH},
-    {TS_LIT("ao"), PORTUGUESE},   {TS_LIT("are"), ENGLISH},       {TS_LIT("auf"), GERMAN},
-    {TS_LIT("avec"), FRENCH},     {TS_LIT("che"), ITALIAN},       {TS_LIT("como"), SPANISH},
-    {TS_LIT("con"), SPANISH},     {TS_LIT("dans"), FRENCH},       {TS_LIT("das"), GERMAN},
-    {TS_LIT("del"), SPANISH},     {TS_LIT("della"), ITALIAN},     {TS_LIT("der"), GERMAN},
-    {TS_LIT("des"), FRENCH},      {TS_LIT("deze"), DUTCH},        {TS_LIT("di"), ITALIAN},
-    {TS_LIT("dos"), PORTUGUESE},  {TS_LIT("een"), DUTCH},         {TS_LIT("ein"), GERMAN},
-    {TS_LIT("eine"), GERMAN},     {TS_LIT("em"), PORTUGUESE},     {TS_LIT("es"), SPANISH},
-    {TS_LIT("est"), FRENCH},      {TS_LIT("from"), ENGLISH},      {TS_LIT("gli"), ITALIAN},
-    {TS_LIT("het"), DUTCH},       {TS_LIT("il"), ITALIAN},        {TS_LIT("is"), ENGLISH},
-    {TS_LIT("ist"), GERMAN},      {TS_LIT("las"), SPANISH},       {TS_LIT("les"), FRENCH},
-    {TS_LIT("los"), SPANISH},     {TS_LIT("mais"), PORTUGUESE},   {TS_LIT("mit"), GERMAN},
-    {TS_LIT("naar"), DUTCH},      {TS_LIT("nel"), ITALIAN},       {TS_LIT("nicht"), GERMAN},
-    {TS_LIT("niet"), DUTCH},      {TS_LIT("não"), PORTUGUESE},    {TS_LIT("of"), ENGLISH},
-    {TS_LIT("ook"), DUTCH},       {TS_LIT("os"), PORTUGUESE},     {TS_LIT("pas"), FRENCH},
-    {TS_LIT("pela"), PORTUGUESE}, {TS_LIT("perché"), ITALIAN},    {TS_LIT("pero"), SPANISH},
-    {TS_LIT("por"), SPANISH},     {TS_LIT("pour"), FRENCH},       {TS_LIT("qui"), FRENCH},
-    {TS_LIT("sich"), GERMAN},     {TS_LIT("sono"), ITALIAN},      {TS_LIT("sont"), FRENCH},
-    {TS_LIT("são"), PORTUGUESE},  {TS_LIT("também"), PORTUGUESE}, {TS_LIT("that"), ENGLISH},
-    {TS_LIT("the"), ENGLISH},     {TS_LIT("this"), ENGLISH},      {TS_LIT("uma"), PORTUGUESE},
-    {TS_LIT("una"), SPANISH},     {TS_LIT("und"), GERMAN},        {TS_LIT("une"), FRENCH},
-    {TS_LIT("van"), DUTCH},       {TS_LIT("voor"), DUTCH},        {TS_LIT("which"), ENGLISH},
-    {TS_LIT("with"), ENGLISH},    {TS_LIT("wordt"), DUTCH},       {TS_LIT("y"), SPANISH},
-    {TS_LIT("zijn"), DUTCH}};
+/* Words that are common in one of these languages and rare in the others, by their first letter;
+ * a row ends with an empty one. */
+struct small_word {
+    char text[10];
+    unsigned char language;
+};
+static const struct small_word small_words['z' - 'a' + 1][10] = {
+    ['a' - 'a'] = {{"alla", ITALIAN},
+                   {"anche", ITALIAN},
+                   {"and", ENGLISH},
+                   {"ao", PORTUGUESE},
+                   {"are", ENGLISH},
+                   {"auf", GERMAN},
+                   {"avec", FRENCH}},
+    ['c' - 'a'] = {{"che", ITALIAN}, {"como", SPANISH}, {"con", SPANISH}},
+    ['d' - 'a'] = {{"dans", FRENCH},
+                   {"das", GERMAN},
+                   {"del", SPANISH},
+                   {"della", ITALIAN},
+                   {"der", GERMAN},
+                   {"des", FRENCH},
+                   {"deze", DUTCH},
+                   {"di", ITALIAN},
+                   {"dos", PORTUGUESE}},
+    ['e' - 'a'] = {{"een", DUTCH},
+                   {"ein", GERMAN},
+                   {"eine", GERMAN},
+                   {"em", PORTUGUESE},
+                   {"es", SPANISH},
+                   {"est", FRENCH}},
+    ['f' - 'a'] = {{"from", ENGLISH}},
+    ['g' - 'a'] = {{"gli", ITALIAN}},
+    ['h' - 'a'] = {{"het", DUTCH}},
+    ['i' - 'a'] = {{"il", ITALIAN}, {"is", ENGLISH}, {"ist", GERMAN}},
+    ['l' - 'a'] = {{"las", SPANISH}, {"les", FRENCH}, {"los", SPANISH}},
+    ['m' - 'a'] = {{"mais", PORTUGUESE}, {"mit", GERMAN}},
+    ['n' - 'a'] = {{"naar", DUTCH},
+                   {"nel", ITALIAN},
+                   {"nicht", GERMAN},
+                   {"niet", DUTCH},
+                   {"não", PORTUGUESE}},
+    ['o' - 'a'] = {{"of", ENGLISH}, {"ook", DUTCH}, {"os", PORTUGUESE}},
+    ['p' - 'a'] = {{"pas", FRENCH},
+                   {"pela", PORTUGUESE},
+                   {"perché", ITALIAN},
+                   {"pero", SPANISH},
+                   {"por", SPANISH},
+                   {"pour", FRENCH}},
+    ['q' - 'a'] = {{"qui", FRENCH}},
+    ['s' - 'a'] = {{"sich", GERMAN}, {"sono", ITALIAN}, {"sont", FRENCH}, {"são", PORTUGUESE}},
+    ['t' - 'a'] = {{"também", PORTUGUESE}, {"that", ENGLISH}, {"the", ENGLISH}, {"this", ENGLISH}},
+    ['u' - 'a'] = {{"uma", PORTUGUESE}, {"una", SPANISH}, {"und", GERMAN}, {"une", FRENCH}},
+    ['v' - 'a'] = {{"van", DUTCH}, {"voor", DUTCH}},
+    ['w' - 'a'] = {{"which", ENGLISH}, {"with", ENGLISH}, {"wordt", DUTCH}},
+    ['y' - 'a'] = {{"y", SPANISH}},
+    ['z' - 'a'] = {{"zijn", DUTCH}},
+};
 
 /* A question that holds one of these may want another language. */
 static const char *const wishes[] = {
@@ -89,13 +116,12 @@ static int script_of(int32_t c)
 static void count_letters(struct profile *p, ts_view text)
 {
     size_t len;
+    size_t ascii = 0;
     for (size_t at = 0; at < text.len; at += len) {
         uint8_t byte = text.ptr[at];
         if (byte < 0x80) { /* nearly always */
             len = 1;
-            bool letter = ts_text_is_ascii_letter(byte);
-            p->scripts[LATIN] += letter;
-            p->letters += letter;
+            ascii += ts_text_is_ascii_letter(byte);
             continue;
         }
         int32_t c = ts_text_char(text, at, &len);
@@ -104,19 +130,18 @@ static void count_letters(struct profile *p, ts_view text)
             p->scripts[script]++;
         p->letters += script >= 0;
     }
+    p->scripts[LATIN] += ascii;
+    p->letters += ascii;
 }
 
 static int language_of(ts_view word)
 {
-    enum { LONGEST = 8 };
     uint8_t first = word.ptr[0] | 32;
-    for (size_t i = 0; i < TS_COUNT(small_words) && word.len <= LONGEST; i++) {
-        ts_view known = small_words[i].text;
-        if (known.ptr[0] > first)
-            break;
-        if (known.ptr[0] == first && ts_view_eq_nocase(word, known))
-            return small_words[i].language;
-    }
+    const struct small_word *known =
+        ts_text_is_ascii_letter(first) ? small_words[first - 'a'] : NULL;
+    for (; known && known->text[0]; known++)
+        if (ts_view_eq_nocase(word, ts_view_str(known->text)))
+            return known->language;
     return -1;
 }
 

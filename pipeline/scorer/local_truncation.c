@@ -7,11 +7,16 @@ void ts_local_truncation(struct ts_agreement *memory, const struct ts_llm *llm,
                          struct ts_arena *arena, struct ts_signal *out)
 {
     (void)memory;
-    (void)arena;
-    if (llm->flags & TS_FLAG_LENGTH_LIMITED)
-        ts_local_violation(out, cut_off, TS_LIT("The answer stops at the token limit."));
-    else if (llm->flags & TS_FLAG_PARTIAL_RESPONSE)
-        ts_local_violation(out, cut_off,
-                           TS_LIT("The stream ended without a finish reason; the answer may be "
-                                  "cut off."));
+    bool limited = llm->flags & TS_FLAG_LENGTH_LIMITED;
+    if (!limited && !(llm->flags & TS_FLAG_PARTIAL_RESPONSE))
+        return;
+    ts_view last = ts_local_quote_end(arena, llm->response);
+    ts_view where =
+        last.len > 0 ? ts_arena_printf(arena, ", behind '" TS_FMT "'", TS_ARG(last)) : TS_NOTHING;
+    ts_local_violation(out, cut_off,
+                       ts_arena_printf(arena,
+                                       limited ? "The answer stops at the token limit" TS_FMT "."
+                                               : "The stream ended without a finish reason" TS_FMT
+                                                 "; the answer may be cut off.",
+                                       TS_ARG(where)));
 }

@@ -235,6 +235,8 @@ static void read_more(struct ts_task *task)
         }
     }
     print_ready(s);
+    if (!s->end && s->open < IN_FLIGHT) /* all in flight were done: nobody else asks */
+        ask_for_more(s);
     if (s->end && s->open == 0)
         ts_loop_break(s->loop);
 }

@@ -1,8 +1,11 @@
 #include "cmd/score_line.h"
 
+#include "llm/dialect/said.h"
+#include "llm/meta.h"
 #include "llm/normal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <xxhash.h>
 
 /* ---- a line into a record ---- */
@@ -10,17 +13,6 @@
 static ts_view text_at(const cJSON *tree, const char *key)
 {
     return ts_json_text(ts_json_get(tree, key));
-}
-
-static void read_messages(struct ts_arena *arena, const cJSON *list, struct ts_llm *llm)
-{
-    llm->messages = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *llm->messages);
-    const cJSON *m;
-    cJSON_ArrayForEach(m, list) llm->messages[llm->message_count++] =
-        (struct ts_message){.role = ts_normal_role(text_at(m, "role")),
-                            .content = text_at(m, "content"),
-                            .tool_call_id = text_at(m, "tool_call_id"),
-                            .name = text_at(m, "name")};
 }
 
 static void read_logprobs(struct ts_arena *arena, const cJSON *list, struct ts_llm *llm)
@@ -63,26 +55,162 @@ static void read_context(struct ts_arena *arena, const cJSON *context, struct ts
     }
 }
 
+/* ---- what was said: OpenAI's chat shape; what cannot be read fails the line ---- */
+
+static bool check_calls(const cJSON *calls, const char *where, struct ts_err *err)
+{
+    int i = 0;
+    const cJSON *call;
+    if (!calls || cJSON_IsNull(calls))
+        return true;
+    if (!cJSON_IsArray(calls))
+        return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' must be a list of calls", where);
+    cJSON_ArrayForEach(call, calls)
+    {
+        const cJSON *function = ts_json_get(call, "function");
+        if (text_at(function ? function : call, "name").len == 0)
+            return ts_fail(err, TS_INVALID_ARGUMENT, "'%s[%d]' has no name", where, i);
+        i++;
+    }
+    return true;
+}
+
+static bool check_message(const cJSON *message, const char *where, struct ts_err *err)
+{
+    const cJSON *content = ts_json_get(message, "content");
+    char calls[64];
+    snprintf(calls, sizeof calls, "%s.tool_calls", where);
+    if (cJSON_IsString(message))
+        return true;
+    if (!cJSON_IsObject(message))
+        return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' must be a message or a string", where);
+    if (cJSON_IsNumber(content) || cJSON_IsBool(content))
+        return ts_fail(err, TS_INVALID_ARGUMENT, "'%s.content' must be a string or a list of parts",
+                       where);
+    return check_calls(ts_json_get(message, "tool_calls"), calls, err);
+}
+
+static bool check_messages(const cJSON *list, struct ts_err *err)
+{
+    int i = 0;
+    const cJSON *message;
+    cJSON_ArrayForEach(message, list)
+    {
+        char where[32];
+        snprintf(where, sizeof where, "messages[%d]", i++);
+        if (!check_message(message, where, err))
+            return false;
+    }
+    return true;
+}
+
+static bool all_read(const struct ts_said *said, const char *where, struct ts_err *err)
+{
+    if (said->media)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "'%s' holds an image, a sound or a file; only text can be scored", where);
+    if (said->unread.len > 0)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "'%s' holds a part of type '%.*s', which is not known", where,
+                       said->unread.len > 40 ? 40 : (int)said->unread.len, said->unread.ptr);
+    if (said->withheld)
+        return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' holds a text part without its text", where);
+    return true;
+}
+
+static bool read_prompt(struct ts_arena *arena, const cJSON *line, struct ts_llm *llm,
+                        struct ts_err *err)
+{
+    const cJSON *messages = ts_json_get(line, "messages");
+    const cJSON *prompt = ts_json_get(line, "prompt");
+    struct ts_said said = {.arena = arena, .literal = true};
+    struct ts_prompt_side side;
+    if (messages && !cJSON_IsNull(messages) && !cJSON_IsArray(messages))
+        return ts_fail(err, TS_INVALID_ARGUMENT, "'messages' must be a list");
+    if (!cJSON_IsArray(messages) && !cJSON_IsString(prompt))
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "'prompt' (a string) or 'messages' (a list) is missing");
+    if (!check_messages(messages, err))
+        return false;
+    if (cJSON_IsArray(messages))
+        ts_said_list(&said, messages);
+    else
+        ts_said_text(&said, "user", ts_json_text(prompt));
+    ts_said_prompt(&said, &side);
+    llm->messages = side.messages;
+    llm->message_count = side.count;
+    return all_read(&said, "messages", err);
+}
+
+/* A text with calls beside it, as the message that it is. */
+static void say_answer(struct ts_said *said, const cJSON *text, const cJSON *calls)
+{
+    cJSON *message = cJSON_CreateObject();
+    if (text)
+        cJSON_AddItemReferenceToObject(message, "content", (cJSON *)(uintptr_t)text);
+    if (calls)
+        cJSON_AddItemReferenceToObject(message, "tool_calls", (cJSON *)(uintptr_t)calls);
+    ts_said_message(said, TS_LIT("assistant"), message);
+    cJSON_Delete(message);
+}
+
+/* "response" is a text, or an assistant message; calls stand in that, or beside the text. */
+static bool read_response(struct ts_arena *arena, const cJSON *line, struct ts_llm *llm,
+                          struct ts_err *err)
+{
+    const cJSON *response = ts_json_get(line, "response");
+    const cJSON *calls = ts_json_get(line, "tool_calls");
+    bool message = cJSON_IsObject(response);
+    bool none = !response || cJSON_IsNull(response);
+    struct ts_said said = {.arena = arena, .literal = true};
+    struct ts_response_side side = {0};
+    if (!message && !cJSON_IsString(response) && !(none && cJSON_IsArray(calls)))
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "'response' is missing; it must be a string or an assistant message");
+    if (message && calls)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "'tool_calls' stands beside a response that is a message; put it inside");
+    if (message && !check_message(response, "response", err))
+        return false;
+    if (!check_calls(calls, "tool_calls", err))
+        return false;
+    if (message)
+        ts_said_message(&said, TS_LIT("assistant"), response);
+    else
+        say_answer(&said, response, calls);
+    ts_said_answer(&said, &side);
+    if (message && !side.found && !ts_json_get(response, "content") && said.unread.len == 0)
+        return ts_fail(
+            err, TS_INVALID_ARGUMENT,
+            "'response' has neither 'content' nor 'tool_calls'; give the message itself");
+    llm->response = side.text;
+    llm->tool_calls = side.tool_calls;
+    llm->tool_call_count = side.tool_call_count;
+    if (llm->response.len == 0 && llm->tool_call_count > 0)
+        llm->flags |= TS_FLAG_TOOL_CALL_ONLY;
+    return all_read(&said, "response", err);
+}
+
+static bool read_tools(struct ts_arena *arena, const cJSON *tools, struct ts_llm *llm,
+                       struct ts_err *err)
+{
+    if (!tools || cJSON_IsNull(tools))
+        return true;
+    if (!cJSON_IsArray(tools))
+        return ts_fail(err, TS_INVALID_ARGUMENT, "'tools' must be a list");
+    ts_meta_tools(arena, tools, llm);
+    if (llm->tool_count < (size_t)cJSON_GetArraySize(tools))
+        return ts_fail(err, TS_INVALID_ARGUMENT, "'tools' holds a tool without a name");
+    return true;
+}
+
 bool ts_score_line_read(struct ts_arena *arena, const cJSON *t, struct ts_llm *llm,
                         struct ts_err *err)
 {
     *llm = (struct ts_llm){.kind = TS_KIND_LLM, .usage = {-1, -1, -1, -1, -1, -1}};
-    const cJSON *messages = ts_json_get(t, "messages");
-    const cJSON *prompt = ts_json_get(t, "prompt");
-    if (!cJSON_IsString(ts_json_get(t, "response")))
-        return ts_fail(err, TS_INVALID_ARGUMENT, "'response' is missing; it must be a string");
-    if (cJSON_IsArray(messages)) {
-        read_messages(arena, messages, llm);
-    } else if (cJSON_IsString(prompt)) {
-        llm->messages = ts_arena_alloc(arena, sizeof *llm->messages);
-        llm->messages[0] =
-            (struct ts_message){.role = TS_LIT("user"), .content = ts_json_text(prompt)};
-        llm->message_count = 1;
-    } else {
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "'prompt' (a string) or 'messages' (a list) is missing");
-    }
-    llm->response = text_at(t, "response");
+    if (!read_response(arena, t, llm, err) || !read_prompt(arena, t, llm, err) ||
+        !read_tools(arena, ts_json_get(t, "tools"), llm, err))
+        return false;
     llm->model = text_at(t, "model");
     if (ts_json_get(t, "id")) {
         ts_view id = text_at(t, "id");

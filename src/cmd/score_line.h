@@ -5,7 +5,8 @@
 #include "json/json.h"
 #include "pipeline/scorer.h"
 
-/* {"prompt" or "messages", "response", …} as a record; strings are the tree's and the arena's. */
+/* {"prompt" or "messages", "response", …} as a record; strings are the tree's and the arena's.
+ * Messages, tools and calls are OpenAI's chat shape. What of them cannot be read is an error. */
 bool ts_score_line_read(struct ts_arena *arena, const cJSON *line, struct ts_llm *llm,
                         struct ts_err *err);
 

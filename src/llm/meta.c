@@ -243,7 +243,7 @@ static void add_tool(struct ts_arena *arena, const cJSON *item, struct ts_llm *o
         out->tool_count += ts_tool_of_json(arena, json, &out->tools[out->tool_count]);
 }
 
-static void add_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out)
+void ts_meta_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out)
 {
     if (!cJSON_IsArray(list) || out->has_tools)
         return;
@@ -287,15 +287,15 @@ static void read_tools(struct ts_reader *r, struct ts_llm *out)
         const cJSON *json = ts_any_json(r->arena, ts_flats_get(&one, "tool.json_schema"));
         out->tool_count += json && ts_tool_of_json(r->arena, json, &out->tools[out->tool_count]);
     }
-    add_tools(r->arena, ts_attr_json(r, "llm.tools"), out);
+    ts_meta_tools(r->arena, ts_attr_json(r, "llm.tools"), out);
     for (size_t i = 0; i < TS_COUNT(lists); i++)
-        add_tools(r->arena, ts_attr_json(r, lists[i]), out);
+        ts_meta_tools(r->arena, ts_attr_json(r, lists[i]), out);
     add_functions(r, out);
-    add_tools(r->arena, ts_attr_json(r, "mlflow.chat.tools"), out);
+    ts_meta_tools(r->arena, ts_attr_json(r, "mlflow.chat.tools"), out);
     const struct ts_payload_request *request =
         out->has_tools ? NULL : ts_meta_raw_request(r, "\"tools\"");
     if (request)
-        add_tools(r->arena, request->tools, out);
+        ts_meta_tools(r->arena, request->tools, out);
 }
 
 static bool read_format_json(struct ts_reader *r, const cJSON *format, struct ts_llm *out)

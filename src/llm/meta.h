@@ -9,5 +9,8 @@
 void ts_meta_read(struct ts_reader *r, ts_view finish_raw, struct ts_llm *out);
 /* The raw request, where there is one and its text holds `about`, a key in quotes; NULL: none. */
 const struct ts_payload_request *ts_meta_raw_request(struct ts_reader *r, const char *about);
+/* Reads a list of tools in any provider's shape, unless the record has one; what has no name is left
+ * out. `list` may be NULL or no list. */
+void ts_meta_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out);
 
 #endif

@@ -1,5 +1,6 @@
 /* local.c - records a second of the local scorer, all signals on, on one thread: 2 kB of prompt, 1 kB
- * of response, with and without 2 kB of retrieved context. Prints JSON. */
+ * of response, with and without 2 kB of retrieved context. One word and one figure of the response stand
+ * nowhere, so all of the context has to be looked through. Prints JSON. */
 #include "llm/llm.h"
 #include "pipeline/scorer.h"
 
@@ -35,7 +36,8 @@ static struct ts_llm record(struct ts_arena *arena, unsigned seed, bool context)
     m[0] = (struct ts_message){.role = TS_LIT("system"), .content = TS_LIT("Answer briefly.")};
     m[1] = (struct ts_message){.role = TS_LIT("user"), .content = text_of(arena, PROMPT, &seed)};
     struct ts_llm llm = {.messages = m, .message_count = 2};
-    llm.response = text_of(arena, RESPONSE, &seed);
+    llm.response = ts_arena_printf(arena, "Penguins pay 4711. " TS_FMT,
+                                   TS_ARG(text_of(arena, RESPONSE - 19, &seed)));
     llm.finish_reason = TS_LIT("stop");
     if (context) {
         llm.documents = ts_arena_alloc(arena, sizeof *llm.documents);

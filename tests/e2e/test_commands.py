@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 
+import pytest
 
-from conftest import ROOT, TRUSTSPAN, Standin
+from conftest import ROOT, TRUSTSPAN, Standin, http
 from spans import llm_attributes, request
 
 FIXTURES = ROOT / "tests/fixtures/dialects"
@@ -142,6 +143,16 @@ def test_an_output_stays_as_private_as_it_was(tmp_path):
     assert oct(out.stat().st_mode)[-3:] == "600" and link.is_symlink()
 
 
+@pytest.mark.parametrize("line", [
+    pytest.param({"prompt": "q", "response": "I don't know."}, id="scored"),
+    pytest.param({"prompt": "q"}, id="failed"),
+])
+def test_more_lines_than_are_kept_in_flight_come_to_an_end(line):
+    lines = "".join(json.dumps({"id": i, **line}) + "\n" for i in range(1000))
+    done = run("score", "--scorer", "local", "-", text=lines)
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == list(range(1000))
+
+
 def test_the_local_scorer_compares_answers_to_one_prompt():
     lines = [{"prompt": "Which metal melts in the hand?", "response": r}
              for r in ("Gallium.", "Gallium.", "It is mercury.")]
@@ -150,7 +161,110 @@ def test_the_local_scorer_compares_answers_to_one_prompt():
     assert first["decision"] == "skipped"
     assert same["trustworthiness_score"] == 1 and same["signals"] == "agreement"
     assert other["trustworthiness_score"] == 0 and "2 other answers" in other["explanation"]
+    assert "one does not say 'It is mercury.'" in other["explanation"]
     assert other["line"] == 3
+
+
+TOOLS = [{"type": "function", "function": {
+    "name": "book", "parameters": {"type": "object", "required": ["seats"],
+                                   "properties": {"seats": {"type": "integer"}}}}}]
+
+
+def score_one(line: dict, scorer: str = "local") -> dict:
+    done = run("score", "--scorer", scorer, "-", text=json.dumps(line))
+    return json.loads(done.stdout)
+
+
+def call(name: str, arguments: object, **more: object) -> dict:
+    return {"id": "c1", "type": "function", "function": {"name": name, "arguments": arguments}, **more}
+
+
+@pytest.mark.parametrize("calls, tools, says", [
+    pytest.param([call("fly", "{}")], TOOLS, "tool 'fly' was not offered", id="unknown tool"),
+    pytest.param([call("book", '{"seats": "two"}')], TOOLS, "'seats' is a string",
+                 id="arguments against the schema"),
+    pytest.param([call("book", {"seats": "two"})], TOOLS, "'seats' is a string",
+                 id="arguments that are an object already"),
+    pytest.param([call("book", "{}")], TOOLS, "'seats' is missing", id="argument left out"),
+    pytest.param([call("book", '{"seats": 2')], TOOLS, "break its schema", id="arguments cut off"),
+    pytest.param([call("book", '{"seats": 2}')], TOOLS, None, id="arguments that fit"),
+    pytest.param([call("book", '{"seats": 2}'), call("fly", "{}", id="c2")], TOOLS, "'fly'",
+                 id="the second call is wrong"),
+    pytest.param([call("fly", "{}")], None, None, id="no tools are known"),
+])
+def test_the_local_scorer_checks_calls_of_a_score_line(calls, tools, says):
+    line = {"prompt": "Two seats, please.", "tools": tools}
+    message = {"role": "assistant", "content": None, "tool_calls": calls}
+    for form in ({"response": message}, {"response": "", "tool_calls": calls}, {"tool_calls": calls}):
+        out = score_one({**line, **form})
+        if says:
+            assert out["signals"] == "tools" and says in out["explanation"], form
+            assert out["trustworthiness_score"] <= 0.2
+        else:
+            assert (out["decision"], out["reason"]) == ("skipped", "insufficient_evidence"), form
+
+
+def test_text_parts_of_a_score_line_are_read():
+    parts = [{"type": "text", "text": "When does train 4711 leave?"}, {"type": "text", "text": "And 12?"}]
+    out = score_one({"messages": [{"role": "user", "content": parts}], "context": "It leaves at 06:30.",
+                     "response": {"role": "assistant", "content": [
+                         {"type": "text", "text": "Train 4711 and train 12 leave at 06:30."}]}})
+    assert out["trustworthiness_score"] == 1 and "all 3 figures" in out["explanation"]
+    text = '[{"type": "text", "text": "as it is"}]'  # a string is never taken for parts
+    out = score_one({"prompt": "JSON?", "response": text, "response_format": {"type": "json_object"}})
+    assert "it is no object" in out["explanation"]
+
+
+def test_the_judge_sees_calls_results_and_tools_of_a_score_line(start, tmp_path):
+    model = start(Standin, "llm")
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"scorers": {"tlm": {
+        "base_url": f"http://127.0.0.1:{model.control_port}/v1", "api_key": "sk-test"}}}))
+    line = {"messages": [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "Two seats, please."}], "name": "ada"},
+        {"role": "assistant", "content": None, "tool_calls": [call("book", '{"seats": 2}')]},
+        {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "booked: 4A, 4B"}]}],
+        "tools": TOOLS, "response": {"role": "assistant", "content": "Seats 4A and 4B are yours."}}
+    done = run("score", "--config", str(path), "--no-cache", "--scorer", "tlm", "-",
+               text=json.dumps(line))
+    assert json.loads(done.stdout)["decision"] == "scored"
+    sent = http(f"http://127.0.0.1:{model.control_port}/__calls")[0]["body"]["messages"][0]["content"]
+    for piece in ("System: Be brief.", "Ada: Two seats, please.", '"name": "book"', '"seats": 2',
+                  '"output": "booked: 4A, 4B"', '"call_id": "c1"', '"required"',
+                  "Seats 4A and 4B are yours."):
+        assert piece in sent, (piece, sent)
+    assert '"name": "function"' not in sent
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example/x.png"}}
+
+
+@pytest.mark.parametrize("line, says", [
+    ({"messages": "hello", "response": "x"}, "'messages' must be a list"),
+    ({"messages": [3], "response": "x"}, "'messages[0]' must be a message"),
+    ({"messages": [{"role": "user", "content": 3}], "response": "x"}, "'messages[0].content' must be"),
+    ({"messages": [{"role": "user", "content": [IMAGE]}], "response": "x"}, "only text can be scored"),
+    ({"messages": [{"role": "user", "content": [{"type": "hologram"}]}], "response": "x"},
+     "a part of type 'hologram'"),
+    ({"messages": [{"role": "user", "content": [{"type": "text"}]}], "response": "x"},
+     "a text part without its text"),
+    ({"messages": [{"role": "assistant", "tool_calls": [{"id": "1"}]}], "response": "x"},
+     "'messages[0].tool_calls[0]' has no name"),
+    ({"messages": [{"role": "assistant", "tool_calls": "f()"}], "response": "x"},
+     "'messages[0].tool_calls' must be a list"),
+    ({"prompt": "q", "response": 3}, "'response' is missing; it must be a string or an assistant"),
+    ({"prompt": "q", "response": {"choices": []}}, "'response' has neither"),
+    ({"prompt": "q", "response": {"content": [IMAGE]}}, "only text can be scored"),
+    ({"prompt": "q", "response": {"content": "x"}, "tool_calls": [call("f", "{}")]},
+     "'tool_calls' stands beside"),
+    ({"prompt": "q", "response": "", "tool_calls": [{"function": {}}]}, "'tool_calls[0]' has no name"),
+    ({"prompt": "q", "response": "x", "tools": {}}, "'tools' must be a list"),
+    ({"prompt": "q", "response": "x", "tools": [{"type": "function"}]}, "a tool without a name"),
+])
+def test_what_a_score_line_holds_and_nobody_can_read_fails_it(line, says):
+    out = score_one(line)
+    assert out["decision"] == "failed" and says in out["reason"], out
 
 
 def test_score_with_cleanlab(start, tmp_path):

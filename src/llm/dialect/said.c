@@ -294,6 +294,8 @@ static void add_part(struct pieces *p, const cJSON *part)
     if (ts_json_get(part, "text") ||
         (type.len == 0 && cJSON_IsString(ts_json_get(part, "content"))))
         add_text_part(p, part, TS_NOTHING);
+    else if (p->s->unread.len == 0)
+        p->s->unread = type.len > 0 ? type : TS_LIT("unknown");
 }
 
 /* ---- messages ---- */
@@ -348,7 +350,7 @@ static const cJSON *content_of(struct ts_said *s, const cJSON *message)
     static const char *const names[] = {"parts", "content", "text", NULL};
     const cJSON *content = first_of(message, names);
     ts_view text = ts_view_trim(ts_json_text(content));
-    if (text.len > 2 && text.ptr[0] == '[') {
+    if (!s->literal && text.len > 2 && text.ptr[0] == '[') {
         const cJSON *blocks = ts_parse_value(s->arena, text);
         if (is_block_list(blocks))
             return blocks;

@@ -9,11 +9,13 @@
 
 struct ts_said {
     struct ts_arena *arena;
-    bool tight;  /* text parts of one message are joined without a newline (§5.2) */
-    bool pieces; /* the messages are pieces of one text, as they came over a stream */
+    bool tight;   /* text parts of one message are joined without a newline (§5.2) */
+    bool pieces;  /* the messages are pieces of one text, as they came over a stream */
+    bool literal; /* a string is what it is, never a JSON text of blocks */
     struct ts_message *messages;
     size_t count, room;
     bool media, masked, withheld;
+    ts_view unread;                   /* type of the first part that nobody knows; empty: none */
     ts_view finish;                   /* of the last message that tells one */
     struct ts_document documents[32]; /* blocks that are retrieved texts (§12.3) */
     size_t document_count;
