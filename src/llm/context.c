@@ -43,7 +43,8 @@ size_t ts_retrieved_add(struct ts_retrieved **list, const struct ts_llm *llm, ui
     size_t most = before < MOST_OF_TRACE ? MOST_OF_TRACE - before : 0;
     if (most > MOST_DOCUMENTS)
         most = MOST_DOCUMENTS;
-    r->documents = ts_arena_alloc(r->arena, most * sizeof *r->documents);
+    size_t room = llm->document_count < most ? llm->document_count : most;
+    r->documents = ts_arena_alloc(r->arena, room * sizeof *r->documents);
     for (size_t i = 0; i < llm->document_count; i++) {
         const struct ts_document *d = &llm->documents[i];
         if (r->count == most || d->content.len > LONGEST) {

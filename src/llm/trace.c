@@ -21,6 +21,7 @@ struct seen {
     enum ts_kind kind;
     int64_t start, end;
     uint64_t answer, question; /* hashes; answer 0: it has none */
+    uint64_t prompt;           /* of all messages */
     uint64_t response_id, scope;
     bool kept; /* it was resolved as the one of its group */
 };
@@ -69,6 +70,19 @@ static uint64_t answer_of(const struct ts_llm *llm)
     return hash;
 }
 
+/* Of the texts of all messages; of long ones the beginning and the length. */
+static uint64_t prompt_of(const struct ts_llm *llm)
+{
+    enum { ENOUGH = 256 };
+    uint64_t hash = 0;
+    for (size_t i = 0; i < llm->message_count; i++) {
+        ts_view text = llm->messages[i].content;
+        if (text.len > 0)
+            hash = hash_of(ts_view_cut(text, 0, ENOUGH), hash + text.len);
+    }
+    return hash;
+}
+
 static struct seen seen_of(const struct ts_llm *llm)
 {
     ts_view last = llm->message_count ? llm->messages[llm->message_count - 1].content : TS_NOTHING;
@@ -79,6 +93,7 @@ static struct seen seen_of(const struct ts_llm *llm)
                          .end = llm->end_ns,
                          .answer = llm->kind == TS_KIND_LLM ? answer_of(llm) : 0,
                          .question = hash_of(last, 1),
+                         .prompt = prompt_of(llm),
                          .response_id = hash_of(llm->response_id, 2),
                          .scope = hash_of(llm->scope, 3)};
 }
@@ -87,7 +102,7 @@ static struct ts_twin twin_of(const struct ts_llm *llm, const struct seen *span)
 {
     struct ts_twin call = {.id = span->id,
                            .answer = span->answer,
-                           .question = span->question,
+                           .prompt = span->prompt,
                            .scope = span->scope,
                            .service = hash_of(llm->service, 4),
                            .start = span->start,

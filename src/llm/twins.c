@@ -26,7 +26,7 @@ void ts_twins_free(struct ts_twins *twins)
 
 static struct set *set_of(struct ts_twins *twins, const struct ts_twin *call)
 {
-    return &twins->sets[(call->answer ^ call->question) % SETS];
+    return &twins->sets[(call->answer ^ call->prompt) % SETS];
 }
 
 void ts_twins_note(struct ts_twins *twins, const struct ts_twin *call)
@@ -44,7 +44,7 @@ static bool is_inner(const struct ts_twin *a, const struct ts_twin *b)
 
 static bool is_same_call(const struct ts_twin *a, const struct ts_twin *b)
 {
-    return a->answer == b->answer && a->question == b->question && a->service == b->service &&
+    return a->answer == b->answer && a->prompt == b->prompt && a->service == b->service &&
            a->scope != b->scope && memcmp(a->trace, b->trace, sizeof a->trace) != 0 &&
            (is_inner(a, b) || is_inner(b, a));
 }

@@ -3,7 +3,7 @@
  * LangChain does not. Where no other span is open, the inner span then begins a trace of its own, and the
  * rules of one trace (dialects §10) do not see the two together. Taken for one call are a span without a
  * parent and another that lasted from before to after it, of the same service, from different scopes,
- * with the same answer to the same last message of the prompt.
+ * with the same answer to the same prompt.
  * A table of fixed size remembers the latest calls. The caller locks. */
 #ifndef TS_LLM_TWINS_H
 #define TS_LLM_TWINS_H
@@ -13,8 +13,8 @@
 
 struct ts_twin {
     uint8_t trace[16];
-    uint64_t id;                               /* of the span, as it is */
-    uint64_t answer, question, scope, service; /* hashes */
+    uint64_t id;                             /* of the span, as it is */
+    uint64_t answer, prompt, scope, service; /* hashes */
     int64_t start, end;
     bool is_root; /* it has no parent */
     bool kept;    /* it was resolved as the one that counts */

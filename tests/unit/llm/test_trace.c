@@ -118,14 +118,16 @@ static void a_call_may_be_told_of_in_two_traces(void **state)
         int64_t start, end;
         const char *scope, *question, *answer, *service;
         bool duplicate;
+        const char *before; /* a message of the inner one's prompt */
     } rows[] = {
-        {"within the other", 0, 10, 90, "openai", "Q?", "Yes.", "app", true},
-        {"not a root", 7, 10, 90, "openai", "Q?", "Yes.", "app", false},
-        {"only overlapping", 0, 50, 150, "openai", "Q?", "Yes.", "app", false},
-        {"one instrumentation", 0, 10, 90, "langchain", "Q?", "Yes.", "app", false},
-        {"another question", 0, 10, 90, "openai", "Else?", "Yes.", "app", false},
-        {"another answer", 0, 10, 90, "openai", "Q?", "No.", "app", false},
-        {"another service", 0, 10, 90, "openai", "Q?", "Yes.", "else", false},
+        {"within the other", 0, 10, 90, "openai", "Q?", "Yes.", "app", true, NULL},
+        {"not a root", 7, 10, 90, "openai", "Q?", "Yes.", "app", false, NULL},
+        {"only overlapping", 0, 50, 150, "openai", "Q?", "Yes.", "app", false, NULL},
+        {"one instrumentation", 0, 10, 90, "langchain", "Q?", "Yes.", "app", false, NULL},
+        {"another question", 0, 10, 90, "openai", "Else?", "Yes.", "app", false, NULL},
+        {"the same after another", 0, 10, 90, "openai", "Q?", "Yes.", "app", false, "Before."},
+        {"another answer", 0, 10, 90, "openai", "Q?", "No.", "app", false, NULL},
+        {"another service", 0, 10, 90, "openai", "Q?", "Yes.", "else", false, NULL},
     };
     for (size_t i = 0; i < 2 * TS_COUNT(rows); i++) {
         bool outer_first = i % 2;
@@ -139,6 +141,10 @@ static void a_call_may_be_told_of_in_two_traces(void **state)
         outer.llm.service = TS_LIT("app");
         inner.llm.service = ts_view_str(rows[i / 2].service);
         inner.llm.trace_id = ts_view_of(other_trace, 16);
+        struct ts_message two[] = {
+            {.role = TS_LIT("user"), .content = ts_view_str(rows[i / 2].before)}, inner.message};
+        inner.llm.messages = two;
+        inner.llm.message_count = 2; /* an empty one says nothing */
         struct call *first = outer_first ? &outer : &inner;
         struct call *second = outer_first ? &inner : &outer;
         see(t, a, first);
