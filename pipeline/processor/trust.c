@@ -68,6 +68,7 @@ static void free_instance(struct ts_instance *self)
     ts_cache_close(self->cache);
     ts_traces_free(self->traces);
     ts_redactor_free(self->redactor);
+    free(self->redactions);
     free(self->ways);
     free(self->shelves);
     free(self);
@@ -122,11 +123,22 @@ static int64_t traces_cut(void *arg)
 
 static int64_t redactions(void *arg)
 {
-    struct ts_redactor *redactor = ((struct ts_instance *)arg)->redactor;
-    uint64_t n = 0;
-    for (size_t i = 0; redactor && i < ts_redactor_count(redactor); i++)
-        n += ts_redactor_matches(redactor, i);
-    return (int64_t)n;
+    const struct trust_redaction *x = arg;
+    return (int64_t)ts_redactor_matches(x->redactor, x->pattern);
+}
+
+static void add_redactions(struct ts_instance *self)
+{
+    size_t n = self->redactor ? ts_redactor_count(self->redactor) : 0;
+    self->redactions = ts_alloc((n + 1) * sizeof *self->redactions);
+    for (size_t i = 0; i < n; i++) {
+        char labels[96];
+        snprintf(labels, sizeof labels, "pattern=\"%s\"", ts_redactor_name(self->redactor, i));
+        self->redactions[i] = (struct trust_redaction){self->redactor, i};
+        ts_metrics_gauge(self->metrics, "trustspan_redactions", labels,
+                         "Matches that were replaced by the name of their pattern.", redactions,
+                         &self->redactions[i]);
+    }
 }
 
 static void add_metrics(struct ts_instance *self)
@@ -140,11 +152,11 @@ static void add_metrics(struct ts_instance *self)
          traces_forgotten},
         {"trustspan_traces_cut", "Spans and documents not remembered: their trace had too many.",
          traces_cut},
-        {"trustspan_redactions", "Texts that were replaced by the name of their kind.", redactions},
     };
     struct ts_metrics *m = self->metrics = ts_engine_metrics(self->host->engine);
     for (size_t i = 0; i < TS_COUNT(gauges); i++)
         ts_metrics_gauge(m, gauges[i].name, "", gauges[i].help, gauges[i].read, self);
+    add_redactions(self);
     self->llm_spans = ts_metrics_counter(m, "trustspan_llm_spans", "",
                                          "LLM spans that came to a decision or wait for one.");
     self->scored =

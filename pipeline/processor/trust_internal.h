@@ -34,7 +34,11 @@ struct ts_instance {
     unsigned kinds;         /* scored, bits 1 << enum ts_kind */
     unsigned write;
     struct ts_redactor *redactor; /* NULL: nothing is redacted */
-    struct ts_cache *cache;       /* NULL: none */
+    struct trust_redaction {      /* one for each of its patterns, for the counters */
+        const struct ts_redactor *redactor;
+        size_t pattern;
+    } * redactions;
+    struct ts_cache *cache; /* NULL: none */
     struct ts_traces *traces;
     struct trust_shelf *shelves;
     size_t shelf_count;
