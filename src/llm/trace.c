@@ -1,5 +1,6 @@
 #include "llm/trace.h"
 
+#include "json/json.h"
 #include "llm/context.h"
 #include "llm/twins.h"
 
@@ -60,13 +61,26 @@ static uint64_t hash_of(ts_view text, uint64_t seed)
     return text.len ? XXH3_64bits_withSeed(text.ptr, text.len, seed) | 1 : 0;
 }
 
+/* Arguments as a value: writers differ in the spaces they put between. */
+static uint64_t arguments_hash(ts_view arguments, uint64_t seed)
+{
+    struct ts_arena *arena = ts_arena_new();
+    cJSON *tree = ts_json_parse(arguments, NULL, NULL);
+    ts_view text = tree ? ts_json_print(arena, tree) : arguments;
+    uint64_t hash = hash_of(text, seed);
+    cJSON_Delete(tree);
+    ts_arena_free(arena);
+    return hash;
+}
+
 /* The trimmed text; without text the calls by name and arguments (§10 rule 2). */
 static uint64_t answer_of(const struct ts_llm *llm)
 {
     ts_view text = ts_view_trim(llm->response);
     uint64_t hash = hash_of(text, 0);
     for (size_t i = 0; text.len == 0 && i < llm->tool_call_count; i++)
-        hash = hash_of(llm->tool_calls[i].arguments, hash_of(llm->tool_calls[i].name, hash + 2));
+        hash = arguments_hash(llm->tool_calls[i].arguments,
+                              hash_of(llm->tool_calls[i].name, hash + 2));
     return hash;
 }
 

@@ -107,6 +107,37 @@ static void equal_answers_of_different_calls_are_no_duplicates(void **state)
     }
 }
 
+static void calls_of_tools_are_compared_as_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments;
+        bool duplicate;
+    } rows[] = {{"{\"city\":\"Bergen\",\"days\":[1,2]}", true},
+                {"{\"city\":\"Bergen\",\"days\":[1,3]}", false}};
+    for (size_t i = 0; i < TS_COUNT(rows); i++) {
+        struct ts_traces *t = ts_traces_new(1 << 20, 60 * TS_S);
+        struct ts_arena *a = ts_arena_new();
+        struct call inner;
+        struct call outer;
+        struct ts_tool_call one = {TS_LIT("1"), TS_LIT("forecast"),
+                                   TS_LIT("{\"city\": \"Bergen\", \"days\": [1, 2]}")};
+        struct ts_tool_call other = {TS_LIT("1"), TS_LIT("forecast"),
+                                     ts_view_str(rows[i].arguments)};
+        make(&inner, 1, 2, 10, 90, "openai", "Q?", "");
+        make(&outer, 2, 0, 0, 100, "langchain", "Q?", "");
+        inner.llm.tool_calls = &one;
+        outer.llm.tool_calls = &other;
+        inner.llm.tool_call_count = outer.llm.tool_call_count = 1;
+        see(t, a, &inner);
+        see(t, a, &outer);
+        assert_int_equal(inner.llm.skip, TS_SKIP_NONE);
+        assert_int_equal(outer.llm.skip, rows[i].duplicate ? TS_SKIP_DUPLICATE : TS_SKIP_NONE);
+        ts_arena_free(a);
+        ts_traces_free(t);
+    }
+}
+
 static const uint8_t other_trace[16] = {4, 5, 6};
 
 static void a_call_may_be_told_of_in_two_traces(void **state)
@@ -359,6 +390,7 @@ int main(void)
         cmocka_unit_test(the_inner_of_two_is_kept_when_both_are_known),
         cmocka_unit_test(what_was_kept_before_stays),
         cmocka_unit_test(equal_answers_of_different_calls_are_no_duplicates),
+        cmocka_unit_test(calls_of_tools_are_compared_as_values),
         cmocka_unit_test(a_call_may_be_told_of_in_two_traces),
         cmocka_unit_test(the_inner_of_two_traces_is_kept_when_both_are_known),
         cmocka_unit_test(documents_in_the_prompt_are_its_context),
