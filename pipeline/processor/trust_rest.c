@@ -38,9 +38,9 @@ static void edit_span(void *arg, const struct ts_span_at *at)
 ts_view trust_redacted(struct ts_instance *self, struct ts_arena *arena, ts_view span)
 {
     struct ts_buf out = TS_BUF_INIT;
-    if (!self->config->redact.forward || !ts_redact_span(self->redactor, arena, span, &out))
-        return TS_NOTHING;
-    ts_view now = ts_arena_copy(arena, ts_buf_view(&out));
+    ts_view now = TS_NOTHING;
+    if (self->config->redact.forward && ts_redact_span(self->redactor, arena, span, &out))
+        now = ts_arena_copy(arena, ts_buf_view(&out));
     ts_buf_release(&out);
     return now;
 }
@@ -53,9 +53,10 @@ void trust_send_rest(struct ts_instance *self, struct ts_batch *b)
         struct ts_scan scan;
         r.arena = ts_arena_new();
         ts_scan(ts_payload_view(b->payload), false, edit_span, &r, &scan, NULL); /* it did before */
+    } else {
+        for (size_t i = 0; i < b->llm_count; i++)
+            add(&r, (struct ts_edit){.field = b->llm[i].field, .drop = true});
     }
-    for (; !r.arena && r.count < b->llm_count;)
-        add(&r, (struct ts_edit){.field = b->llm[r.count].field, .drop = true});
     ts_splice(b->payload, b->spans, r.edits, r.count, true, &part);
     ts_arena_free(r.arena);
     free(r.edits);
