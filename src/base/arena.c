@@ -72,6 +72,15 @@ void *ts_arena_alloc(struct ts_arena *a, size_t size)
     return size ? memset(ptr, 0, size) : ptr;
 }
 
+void *ts_arena_more(struct ts_arena *a, void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return items;
+    *room = *room ? *room * 2 : 4;
+    void *more = ts_arena_alloc(a, *room * size);
+    return count ? memcpy(more, items, count * size) : more;
+}
+
 ts_view ts_arena_copy(struct ts_arena *a, ts_view v)
 {
     uint8_t *copy = ts_arena_alloc(a, v.len + 1);

@@ -14,6 +14,9 @@ void ts_arena_free(struct ts_arena *a);
 
 /* Zeroed, aligned for any type. Ends the process when memory is out: check sizes from input first. */
 void *ts_arena_alloc(struct ts_arena *a, size_t size);
+/* Room for one more item behind `count` of them: `items` itself while *room has some, else a copy in twice
+ * the room. `items` may be NULL with *room 0. */
+void *ts_arena_more(struct ts_arena *a, void *items, size_t count, size_t *room, size_t size);
 /* A copy; always NUL-terminated behind its length, so `ptr` may go to a C library too. */
 ts_view ts_arena_copy(struct ts_arena *a, ts_view v);
 char *ts_arena_str(struct ts_arena *a, const char *text);

@@ -251,29 +251,29 @@ static cJSON *parse_clean(ts_view text, struct ts_err *err)
     return NULL;
 }
 
-cJSON *ts_json_parse(ts_view text, const struct ts_json_limits *limits, struct ts_err *err)
+/* Parses l->text, and leaves in `l` what was seen on the way. */
+static cJSON *parse(struct look *l, const struct ts_json_limits *limits, struct ts_err *err)
 {
-    if (!limits)
-        limits = &ts_json_default;
+    ts_view text = l->text;
     if (text.len > limits->max_bytes) {
         ts_fail(err, TS_RESOURCE_EXHAUSTED, "JSON of %zu bytes is over the limit of %zu", text.len,
                 limits->max_bytes);
         return NULL;
     }
-    struct look l = {
-        .text = text, .max_depth = limits->max_depth, .max_values = limits->max_values};
-    if (!look_at(&l)) {
-        if (l.values > l.max_values)
+    l->max_depth = limits->max_depth;
+    l->max_values = limits->max_values;
+    if (!look_at(l)) {
+        if (l->values > l->max_values)
             ts_fail(err, TS_RESOURCE_EXHAUSTED, "JSON has more than %zu values at byte %zu",
-                    l.max_values, l.at);
-        else if (l.depth > l.max_depth)
+                    l->max_values, l->at);
+        else if (l->depth > l->max_depth)
             ts_fail(err, TS_RESOURCE_EXHAUSTED, "JSON is nested deeper than %d at byte %zu",
-                    l.max_depth, l.at);
+                    l->max_depth, l->at);
         else
-            ts_fail(err, TS_INVALID_ARGUMENT, "not JSON at byte %zu: a string does not end", l.at);
+            ts_fail(err, TS_INVALID_ARGUMENT, "not JSON at byte %zu: a string does not end", l->at);
         return NULL;
     }
-    if (!l.repair && !l.wide)
+    if (!l->repair && !l->wide)
         return parse_clean(text, err);
     struct ts_buf clean = TS_BUF_INIT;
     repair(text, &clean);
@@ -282,18 +282,19 @@ cJSON *ts_json_parse(ts_view text, const struct ts_json_limits *limits, struct t
     return tree;
 }
 
+cJSON *ts_json_parse(ts_view text, const struct ts_json_limits *limits, struct ts_err *err)
+{
+    struct look l = {.text = text};
+    return parse(&l, limits ? limits : &ts_json_default, err);
+}
+
 ts_view ts_json_clean(struct ts_arena *arena, ts_view text)
 {
-    cJSON *tree = ts_json_parse(text, NULL, NULL);
-    struct look l = {.text = text,
-                     .strict = true,
-                     .max_depth = ts_json_default.max_depth,
-                     .max_values = ts_json_default.max_values};
+    struct look l = {.text = text, .strict = true};
+    cJSON *tree = parse(&l, &ts_json_default, NULL);
     ts_view clean = TS_NOTHING;
-    if (tree && look_at(&l) && !l.repair && !l.loose)
-        clean = text;
-    else if (tree)
-        clean = ts_json_print(arena, tree);
+    if (tree)
+        clean = l.repair || l.loose ? ts_json_print(arena, tree) : text;
     cJSON_Delete(tree);
     return clean;
 }

@@ -380,17 +380,12 @@ static void finish_choices(struct ts_reader *r, struct ts_llm *out)
  * parameters or the request as recorded. */
 static bool is_own_call(struct ts_reader *r, const struct ts_llm *llm)
 {
-    static const char *const requests[] = {"llm.invocation_parameters", "input.value"};
-    if (ts_view_is(llm->user_id, TS_OWN_USER))
-        return true;
-    for (size_t i = 0; i < TS_COUNT(requests); i++) {
-        ts_view text = ts_attrs_text(&r->attrs, requests[i]);
-        if (ts_view_find(text, TS_LIT("\"" TS_OWN_USER "\"")) != SIZE_MAX &&
-            ts_view_is(ts_json_text(ts_json_get(ts_parse_value(r->arena, text), "user")),
-                       TS_OWN_USER))
-            return true;
-    }
-    return false;
+    ts_view request = ts_attrs_text(&r->attrs, "input.value");
+    bool mentioned = ts_view_find(request, TS_LIT("\"" TS_OWN_USER "\"")) != SIZE_MAX;
+    const cJSON *raw = mentioned ? ts_raw_tree(r, &r->input, "input.value") : NULL;
+    return ts_view_is(llm->user_id, TS_OWN_USER) ||
+           ts_view_is(ts_json_text(ts_parameter(r, "user")), TS_OWN_USER) ||
+           ts_view_is(ts_json_text(ts_json_get(raw, "user")), TS_OWN_USER);
 }
 
 static void extract_llm(struct ts_reader *r, const struct facts *facts, struct ts_llm *out)

@@ -249,9 +249,10 @@ void ts_traces_note(struct ts_traces *t, const struct ts_llm *llm, bool wanted)
     struct trace *x = find(t, llm->trace_id, true);
     if (x && !span_of(x, span.id)) {
         add_span(t, x, &span);
-        struct ts_twin twin = twin_of(llm, &span);
-        if (span.answer)
+        if (span.answer) {
+            struct ts_twin twin = twin_of(llm, &span);
             ts_twins_note(t->twins, &twin);
+        }
         if (llm->kind == TS_KIND_RETRIEVER || llm->kind == TS_KIND_RERANKER)
             grew(t, x, ts_retrieved_add(&x->documents, llm, &t->cut));
     }
@@ -389,11 +390,12 @@ void ts_traces_resolve(struct ts_traces *t, struct ts_arena *arena, struct ts_ll
         ts_llm_be_judge(llm);
     } else if (span) {
         struct seen *keeper = keeper_of(x, span);
-        struct ts_twin twin = twin_of(llm, span);
         keeper->kept = true;
         uint64_t counts = keeper->id;
-        if (keeper == span && span->answer)
+        if (keeper == span && span->answer) {
+            struct ts_twin twin = twin_of(llm, span);
             counts = ts_twins_resolve(t->twins, &twin);
+        }
         if (counts && counts != span->id) {
             llm->skip = TS_SKIP_DUPLICATE;
             llm->duplicate_of = ts_arena_copy(arena, ts_view_of(&counts, sizeof counts));

@@ -36,14 +36,7 @@ struct inputs {
 
 static void add(struct inputs *x, ts_view label, const uint8_t *field, const uint8_t *inner)
 {
-    if (x->count == x->room) {
-        size_t room = x->room ? x->room * 2 : 32;
-        struct ts_input *more = ts_arena_alloc(x->arena, room * sizeof *more);
-        if (x->count)
-            memcpy(more, x->items, x->count * sizeof *more);
-        x->items = more;
-        x->room = room;
-    }
+    x->items = ts_arena_more(x->arena, x->items, x->count, &x->room, sizeof *x->items);
     x->items[x->count++] = (struct ts_input){label, field, inner};
 }
 

@@ -108,6 +108,8 @@ const cJSON *ts_parameter(struct ts_reader *r, const char *name);
 const cJSON *ts_raw_tree(struct ts_reader *r, struct ts_raw *raw, const char *key);
 /* One JSON text, doubly encoded or not; NULL when it is none. Freed with the arena. */
 cJSON *ts_parse_value(struct ts_arena *arena, ts_view text);
+/* The arena frees the tree at its end; returns it. */
+cJSON *ts_keep_tree(struct ts_arena *arena, cJSON *tree);
 /* §11.8: is this recorded text cut? */
 bool ts_is_cut(const struct ts_reader *r, ts_view text);
 bool ts_any_cut(const struct ts_reader *r, const struct ts_flats *values);

@@ -21,14 +21,7 @@ static bool says_something(const cJSON *body)
 
 static void note_choice(struct ts_genai_bodies *b, size_t place, const cJSON *body)
 {
-    if (place >= b->room) {
-        size_t room = 2 * place + 4;
-        struct ts_genai_choice *more = ts_arena_alloc(b->answers.arena, room * sizeof *more);
-        if (place)
-            memcpy(more, b->choices, place * sizeof *more);
-        b->choices = more;
-        b->room = room;
-    }
+    b->choices = ts_arena_more(b->answers.arena, b->choices, place, &b->room, sizeof *b->choices);
     struct ts_genai_choice *choice = &b->choices[place];
     *choice = (struct ts_genai_choice){.index = (int64_t)place, .place = place};
     ts_json_int64(ts_json_get(body, "index"), &choice->index);

@@ -13,11 +13,6 @@ static void add_call(struct ts_reader *r, const struct ts_flats *call, struct ts
         ts_add_tool_call(m->tool_calls, &m->tool_call_count, one);
 }
 
-static void delete_message(void *message)
-{
-    cJSON_Delete(message);
-}
-
 /* Content is text, or JSON text of blocks. The LangChain wrapper encodes nothing as "". */
 static void read_element(struct ts_reader *r, const struct ts_flats *one, const char *role,
                          struct ts_said *s)
@@ -33,8 +28,8 @@ static void read_element(struct ts_reader *r, const struct ts_flats *one, const 
         content = ts_flats_text(one, "user");
         recorded = TS_LIT("user");
     }
-    cJSON *message = cJSON_CreateObject();
-    ts_arena_defer(r->arena, delete_message, message); /* what was said are views into it */
+    cJSON *message =
+        ts_keep_tree(r->arena, cJSON_CreateObject()); /* what was said are views into it */
     if (content.len == 0 && cJSON_IsArray(blocks))
         cJSON_AddItemToObject(message, "content", cJSON_CreateArrayReference(blocks->child));
     else

@@ -39,11 +39,6 @@ static const cJSON *body_of(struct ts_reader *r, const struct ts_span_event *eve
     return spread;
 }
 
-static void delete_tree(void *tree)
-{
-    cJSON_Delete(tree);
-}
-
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
     static const char *const names[] = {
@@ -61,8 +56,7 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
             b.chose = b.chose || answer;
             continue;
         }
-        cJSON *spread = cJSON_CreateObject();
-        ts_arena_defer(r->arena, delete_tree, spread);
+        cJSON *spread = ts_keep_tree(r->arena, cJSON_CreateObject());
         ts_genai_body(&b, event.name, body_of(r, &event, spread));
     }
     ts_genai_bodies_give(&b, out);

@@ -27,11 +27,6 @@ static void read_system(struct ts_said *s, const cJSON *tree)
     }
 }
 
-static void delete_tree(void *tree)
-{
-    cJSON_Delete(tree);
-}
-
 /* response_schema and response_mime_type, in OpenAI's words. */
 static const cJSON *format_of(struct ts_arena *arena, const cJSON *tree)
 {
@@ -46,8 +41,7 @@ static const cJSON *format_of(struct ts_arena *arena, const cJSON *tree)
     bool json = ts_view_is(ts_json_text(mime), "application/json");
     if (!cJSON_IsObject(schema) && !json)
         return NULL;
-    cJSON *format = cJSON_CreateObject();
-    ts_arena_defer(arena, delete_tree, format);
+    cJSON *format = ts_keep_tree(arena, cJSON_CreateObject());
     cJSON_AddStringToObject(format, "type", cJSON_IsObject(schema) ? "json_schema" : "json_object");
     if (cJSON_IsObject(schema))
         cJSON_AddItemReferenceToObject(format, "schema", (cJSON *)(uintptr_t)schema);

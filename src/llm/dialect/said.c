@@ -302,14 +302,7 @@ static void add_part(struct pieces *p, const cJSON *part)
 
 static struct ts_message *push(struct ts_said *s)
 {
-    if (s->count == s->room) {
-        size_t room = s->room ? s->room * 2 : 4;
-        struct ts_message *more = ts_arena_alloc(s->arena, room * sizeof *more);
-        if (s->count)
-            memcpy(more, s->messages, s->count * sizeof *more);
-        s->messages = more;
-        s->room = room;
-    }
+    s->messages = ts_arena_more(s->arena, s->messages, s->count, &s->room, sizeof *s->messages);
     s->messages[s->count] = (struct ts_message){0};
     return &s->messages[s->count++];
 }

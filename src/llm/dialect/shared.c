@@ -11,12 +11,16 @@ static void delete_tree(void *tree)
     cJSON_Delete(tree);
 }
 
+cJSON *ts_keep_tree(struct ts_arena *arena, cJSON *tree)
+{
+    ts_arena_defer(arena, delete_tree, tree);
+    return tree;
+}
+
 static cJSON *parse_into(struct ts_arena *arena, ts_view text)
 {
     cJSON *tree = ts_json_parse(text, NULL, NULL);
-    if (tree)
-        ts_arena_defer(arena, delete_tree, tree);
-    return tree;
+    return tree ? ts_keep_tree(arena, tree) : NULL;
 }
 
 cJSON *ts_parse_value(struct ts_arena *arena, ts_view text)
@@ -265,6 +269,5 @@ const cJSON *ts_any_json(struct ts_arena *arena, const struct ts_any *any)
         cJSON_Delete(tree);
         return NULL;
     }
-    ts_arena_defer(arena, delete_tree, tree);
-    return tree;
+    return ts_keep_tree(arena, tree);
 }

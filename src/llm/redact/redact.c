@@ -175,14 +175,7 @@ static bool is_taken(struct taken *t, size_t from, size_t to)
 static void add_range(struct ts_arena *arena, struct ts_redact_ranges *ranges,
                       struct ts_redact_range range)
 {
-    if (ranges->count == ranges->room) {
-        size_t room = ranges->room ? ranges->room * 2 : 8;
-        struct ts_redact_range *more = ts_arena_alloc(arena, room * sizeof *more);
-        if (ranges->count)
-            memcpy(more, ranges->items, ranges->count * sizeof *more);
-        ranges->items = more;
-        ranges->room = room;
-    }
+    ranges->items = ts_arena_more(arena, ranges->items, ranges->count, &ranges->room, sizeof range);
     ranges->items[ranges->count++] = range;
 }
 
