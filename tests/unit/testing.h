@@ -13,12 +13,12 @@
 #include "base/view.h"
 
 /* The view holds exactly this text. */
-#define assert_view_is(view, text)                                                                \
-    do {                                                                                          \
-        ts_view ts_got_ = (view);                                                                 \
-        char *ts_copy_ = ts_view_dup(ts_got_);                                                    \
-        assert_string_equal(ts_copy_, (text));                                                    \
-        free(ts_copy_);                                                                           \
+#define assert_view_is(view, text)                                                                 \
+    do {                                                                                           \
+        ts_view ts_got_ = (view);                                                                  \
+        char *ts_copy_ = ts_view_dup(ts_got_);                                                     \
+        assert_string_equal(ts_copy_, (text));                                                     \
+        free(ts_copy_);                                                                            \
     } while (0)
 
 #include "base/buf.h"
