@@ -54,7 +54,7 @@ bool ts_engine_has_room(struct ts_engine *e, struct ts_err *err)
 
 static void consume(struct ts_task *task)
 {
-    struct ts_batch *b = TS_OUTER(task, struct ts_batch, task);
+    struct ts_batch *b = TS_CONTAINER_OF(task, struct ts_batch, task);
     struct ts_engine *e = b->engine;
     ts_batch_owe(b); /* the processor's turn */
     if (e->processor) {
@@ -122,7 +122,7 @@ static bool goes_on(struct ts_engine *e, uint64_t id)
 /* Thread: the store's writer. */
 static void on_durable(struct ts_append *append)
 {
-    struct arrival *a = TS_OUTER(append, struct arrival, append);
+    struct arrival *a = TS_CONTAINER_OF(append, struct arrival, append);
     struct ts_batch *b = a->batch;
     struct ts_engine *e = b->engine;
     struct ts_intake intake = a->intake;

@@ -97,7 +97,7 @@ void ts_evaluation_queue_free(struct ts_evaluation_queue *q)
 
 static void go_home(struct ts_task *task)
 {
-    struct item *item = TS_OUTER(task, struct item, task);
+    struct item *item = TS_CONTAINER_OF(task, struct item, task);
     ts_batch_delivered(item->batch);
     free_item(item);
 }
@@ -129,7 +129,7 @@ static void attempt(struct ts_evaluation_queue *q)
 
 static void on_retry(struct ts_timer *timer)
 {
-    attempt(TS_OUTER(timer, struct ts_evaluation_queue, timer));
+    attempt(TS_CONTAINER_OF(timer, struct ts_evaluation_queue, timer));
 }
 
 static void refused(struct ts_evaluation_queue *q, const char *what)
@@ -158,7 +158,7 @@ static void put_off(struct ts_evaluation_queue *q, enum ts_level level, const ch
 
 void ts_post_done(struct ts_post *post, enum ts_outcome outcome)
 {
-    struct ts_evaluation_queue *q = TS_OUTER(post, struct ts_evaluation_queue, post);
+    struct ts_evaluation_queue *q = TS_CONTAINER_OF(post, struct ts_evaluation_queue, post);
     switch (outcome) {
     case TS_SENT:
         end_post(q, true);
@@ -198,7 +198,7 @@ static void fill_post(struct ts_evaluation_queue *q)
 
 static void on_settled(struct ts_timer *timer)
 {
-    struct ts_evaluation_queue *q = TS_OUTER(timer, struct ts_evaluation_queue, timer);
+    struct ts_evaluation_queue *q = TS_CONTAINER_OF(timer, struct ts_evaluation_queue, timer);
     q->posting = true;
     fill_post(q);
     attempt(q);
@@ -218,7 +218,7 @@ static void pump(struct ts_evaluation_queue *q)
 
 static void arrive(struct ts_task *task)
 {
-    struct item *item = TS_OUTER(task, struct item, task);
+    struct item *item = TS_CONTAINER_OF(task, struct item, task);
     struct ts_evaluation_queue *q = item->queue;
     *q->last = item;
     q->last = &item->next;
@@ -241,7 +241,7 @@ void ts_evaluation_queue_add(struct ts_evaluation_queue *q, struct ts_batch *bat
 
 static void start_flush(struct ts_task *task)
 {
-    struct ts_evaluation_queue *q = TS_OUTER(task, struct ts_evaluation_queue, flush_task);
+    struct ts_evaluation_queue *q = TS_CONTAINER_OF(task, struct ts_evaluation_queue, flush_task);
     q->flush = true;
     pump(q);
 }

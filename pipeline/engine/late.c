@@ -14,7 +14,7 @@ struct keeping {
 
 static void tell(struct ts_task *task)
 {
-    struct keeping *k = TS_OUTER(task, struct keeping, task);
+    struct keeping *k = TS_CONTAINER_OF(task, struct keeping, task);
     bool durable = k->append.err.code == TS_OK && k->append.id != 0;
     if (durable)
         k->batch->id = k->append.id;
@@ -27,7 +27,7 @@ static void tell(struct ts_task *task)
 /* Thread: the store's writer. */
 static void on_durable(struct ts_append *append)
 {
-    struct keeping *k = TS_OUTER(append, struct keeping, append);
+    struct keeping *k = TS_CONTAINER_OF(append, struct keeping, append);
     k->task.run = tell;
     ts_loop_post(k->batch->home, &k->task);
 }

@@ -108,7 +108,7 @@ static void hand_out(uv_work_t *work, int status)
 
 static void start_work(struct ts_task *task)
 {
-    struct ts_engine *e = TS_OUTER(task, struct ts_engine, load_task);
+    struct ts_engine *e = TS_CONTAINER_OF(task, struct ts_engine, load_task);
     e->work.data = e;
     uv_queue_work(ts_loop_uv(e->loops[0]), &e->work, read_records, hand_out);
 }

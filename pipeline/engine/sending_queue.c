@@ -107,7 +107,7 @@ static void pump(struct ts_sending_queue *q);
 
 static void end_outgoing(struct ts_task *task)
 {
-    struct ts_outgoing *o = TS_OUTER(task, struct ts_outgoing, task);
+    struct ts_outgoing *o = TS_CONTAINER_OF(task, struct ts_outgoing, task);
     if (o->end)
         o->end(o->arg, !atomic_load(&o->refused));
     ts_payload_unref(o->owner);
@@ -141,7 +141,7 @@ static void attempt(struct entry *e)
 
 static void on_retry(struct ts_timer *timer)
 {
-    attempt(TS_OUTER(timer, struct entry, timer));
+    attempt(TS_CONTAINER_OF(timer, struct entry, timer));
 }
 
 static void refused(struct entry *e)
@@ -278,7 +278,7 @@ static void enqueue(struct ts_sending_queue *q, struct ts_outgoing *o, struct ts
 
 static void arrive(struct ts_task *task)
 {
-    struct entry *e = TS_OUTER(task, struct entry, task);
+    struct entry *e = TS_CONTAINER_OF(task, struct entry, task);
     append_entry(e);
     pump(e->queue);
 }

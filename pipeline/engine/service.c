@@ -298,7 +298,7 @@ struct flushing {
 
 static void flush_loop(struct ts_task *task)
 {
-    struct flushing *f = TS_OUTER(task, struct flushing, task);
+    struct flushing *f = TS_CONTAINER_OF(task, struct flushing, task);
     struct ts_engine *e = &f->service->engine;
     if (e->processor && e->processor->flush)
         e->processor->flush(e->processor_instance, f->loop);

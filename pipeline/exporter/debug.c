@@ -27,7 +27,7 @@ struct later {
 
 static void end(struct ts_task *task)
 {
-    struct later *l = TS_OUTER(task, struct later, task);
+    struct later *l = TS_CONTAINER_OF(task, struct later, task);
     if (l->send)
         ts_send_done(l->send, TS_SENT);
     else

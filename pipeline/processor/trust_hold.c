@@ -153,7 +153,7 @@ void trust_leave(struct trust_held *h, ts_view why_late)
 
 static void on_hold_over(struct ts_timer *timer)
 {
-    trust_leave(TS_OUTER(timer, struct trust_held, timer), TS_LIT("hold"));
+    trust_leave(TS_CONTAINER_OF(timer, struct trust_held, timer), TS_LIT("hold"));
 }
 
 void trust_hold(struct trust_held *h, ts_time until)

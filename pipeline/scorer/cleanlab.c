@@ -98,7 +98,7 @@ static void on_answered(struct ts_api_call *call, enum ts_job_end end)
 static void begin(struct ts_under_way_item *item)
 {
     static const char *const qualities[] = {"best", "high", "medium", "low", "base"};
-    struct work *w = TS_OUTER(item, struct work, item);
+    struct work *w = TS_CONTAINER_OF(item, struct work, item);
     const struct ts_cleanlab_config *c = w->self->config;
     w->job->result.preset = ts_view_str(qualities[c->quality]);
     w->job->result.model = ts_view_str(c->model);
@@ -113,7 +113,7 @@ static void begin(struct ts_under_way_item *item)
 
 static void give_up(struct ts_under_way_item *item)
 {
-    struct work *w = TS_OUTER(item, struct work, item);
+    struct work *w = TS_CONTAINER_OF(item, struct work, item);
     ts_api_cancel(w->self->api, &w->call);
 }
 

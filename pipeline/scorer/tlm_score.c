@@ -169,7 +169,7 @@ void tlm_go_on(struct ts_instance *self)
 
 static void on_waited(struct ts_timer *timer)
 {
-    struct tlm_score *s = TS_OUTER(timer, struct tlm_score, deadline);
+    struct tlm_score *s = TS_CONTAINER_OF(timer, struct tlm_score, deadline);
     struct tlm_score **at = &s->self->waiting;
     while (*at != s)
         at = &(*at)->next_waiting;
@@ -179,7 +179,7 @@ static void on_waited(struct ts_timer *timer)
 
 void tlm_begin(struct ts_under_way_item *item)
 {
-    struct tlm_score *s = TS_OUTER(item, struct tlm_score, item);
+    struct tlm_score *s = TS_CONTAINER_OF(item, struct tlm_score, item);
     struct ts_instance *self = s->self;
     s->job->result =
         (struct ts_score){.model = ts_view_str(self->config->model),
@@ -195,7 +195,7 @@ void tlm_begin(struct ts_under_way_item *item)
 
 void tlm_give_up(struct ts_under_way_item *item)
 {
-    struct tlm_score *s = TS_OUTER(item, struct tlm_score, item);
+    struct tlm_score *s = TS_CONTAINER_OF(item, struct tlm_score, item);
     struct tlm_score **at = &s->self->waiting;
     while (*at && *at != s)
         at = &(*at)->next_waiting;

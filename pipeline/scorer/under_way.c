@@ -18,7 +18,7 @@ void ts_under_way_release(struct ts_under_way *all)
 
 static void arrive(struct ts_task *task)
 {
-    struct ts_under_way_item *item = TS_OUTER(task, struct ts_under_way_item, task);
+    struct ts_under_way_item *item = TS_CONTAINER_OF(task, struct ts_under_way_item, task);
     struct ts_under_way *all = item->all;
     item->next = all->first;
     item->back = &all->first;
@@ -57,7 +57,7 @@ struct order {
 
 static void cancel_here(struct ts_task *task)
 {
-    struct order *o = TS_OUTER(task, struct order, task);
+    struct order *o = TS_CONTAINER_OF(task, struct order, task);
     struct ts_under_way_item *item = o->all->first;
     while (item && item->job != o->job)
         item = item->next;
@@ -75,7 +75,7 @@ void ts_under_way_cancel(struct ts_under_way *all, struct ts_score_job *job)
 
 static void stop_here(struct ts_task *task)
 {
-    struct ts_under_way *all = TS_OUTER(task, struct ts_under_way, task);
+    struct ts_under_way *all = TS_CONTAINER_OF(task, struct ts_under_way, task);
     all->stopping = true;
     ts_api_close(all->api);
     if (!all->first)

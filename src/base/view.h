@@ -23,7 +23,7 @@ typedef struct ts_view {
 #define TS_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define TS_PRINTF(f, a) __attribute__((format(printf, f, a)))
 /* The struct that holds `member`, from a pointer to the member. */
-#define TS_OUTER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define TS_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static inline ts_view ts_view_of(const void *ptr, size_t len)
 {

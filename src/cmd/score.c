@@ -222,7 +222,7 @@ static bool read_line(struct session *s)
 
 static void read_more(struct ts_task *task)
 {
-    struct session *s = TS_OUTER(task, struct session, more);
+    struct session *s = TS_CONTAINER_OF(task, struct session, more);
     s->more_posted = false;
     while (!s->end && s->open < IN_FLIGHT) {
         s->end = !read_line(s);

@@ -5,7 +5,7 @@
 
 static void arrive(struct ts_task *task)
 {
-    struct ts_job *job = TS_OUTER(task, struct ts_job, task);
+    struct ts_job *job = TS_CONTAINER_OF(task, struct ts_job, task);
     job->done(job, job->end);
 }
 

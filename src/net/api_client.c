@@ -78,7 +78,7 @@ static struct ts_err *err_of(struct ts_api_call *call)
 
 static void arrive(struct ts_task *task)
 {
-    struct ts_api_call *call = TS_OUTER(task, struct ts_api_call, task);
+    struct ts_api_call *call = TS_CONTAINER_OF(task, struct ts_api_call, task);
     struct ts_err *err = call->err;
     call->done(call, call->end); /* the call may be gone */
     free(err);
@@ -110,7 +110,7 @@ static void fail(struct ts_api_call *call)
 
 static void on_expired(struct ts_timer *timer)
 {
-    struct ts_api_call *call = TS_OUTER(timer, struct ts_api_call, timer);
+    struct ts_api_call *call = TS_CONTAINER_OF(timer, struct ts_api_call, timer);
     finish(call, TS_JOB_EXPIRED);
 }
 
@@ -137,7 +137,7 @@ static void requeue(struct ts_api_call *call)
 
 static void on_retry(struct ts_timer *timer)
 {
-    struct ts_api_call *call = TS_OUTER(timer, struct ts_api_call, timer);
+    struct ts_api_call *call = TS_CONTAINER_OF(timer, struct ts_api_call, timer);
     requeue(call);
     send_next(call->api);
 }
@@ -370,7 +370,7 @@ static void attempt(struct ts_api_call *call)
 
 static void on_turn(struct ts_timer *timer)
 {
-    send_next(TS_OUTER(timer, struct ts_api, turn));
+    send_next(TS_CONTAINER_OF(timer, struct ts_api, turn));
 }
 
 static bool is_room(struct ts_api *api)

@@ -111,7 +111,7 @@ static void free_call(struct call *c)
 
 static void on_done(struct ts_grpc_event *event, bool ok)
 {
-    struct call *c = TS_OUTER(event, struct call, event);
+    struct call *c = TS_CONTAINER_OF(event, struct call, event);
     struct ts_grpc_unary *u = c->unary;
     (void)ok; /* the status says it */
     if (c->status == GRPC_STATUS_OK) {

@@ -88,7 +88,7 @@ static void free_call(struct ts_grpc_call *call)
 static void on_ended(struct ts_grpc_event *event, bool ok)
 {
     (void)ok; /* whether the peer still cared makes no difference here */
-    free_call(TS_OUTER(event, struct ts_grpc_call, ended));
+    free_call(TS_CONTAINER_OF(event, struct ts_grpc_call, ended));
 }
 
 static size_t add_status(struct ts_grpc_call *call, grpc_op *op, const struct ts_err *err)
@@ -165,7 +165,7 @@ static void hand_over(struct ts_grpc_call *call)
 
 static void on_accepted(struct ts_grpc_event *event, bool ok)
 {
-    struct ts_grpc_call *call = TS_OUTER(event, struct ts_grpc_call, accepted);
+    struct ts_grpc_call *call = TS_CONTAINER_OF(event, struct ts_grpc_call, accepted);
     if (!ok) { /* the server is shutting down: the slot was never filled */
         call->call = NULL;
         free_call(call);
@@ -177,7 +177,7 @@ static void on_accepted(struct ts_grpc_event *event, bool ok)
 
 static void on_unknown(struct ts_grpc_event *event, bool ok)
 {
-    struct ts_grpc_call *call = TS_OUTER(event, struct ts_grpc_call, accepted);
+    struct ts_grpc_call *call = TS_CONTAINER_OF(event, struct ts_grpc_call, accepted);
     if (!ok) {
         call->call = NULL;
         free_call(call);
@@ -371,7 +371,7 @@ struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
 
 static void on_stopped(struct ts_grpc_event *event, bool ok)
 {
-    struct ts_grpc_server *server = TS_OUTER(event, struct ts_grpc_server, on_stopped);
+    struct ts_grpc_server *server = TS_CONTAINER_OF(event, struct ts_grpc_server, on_stopped);
     (void)ok;
     pthread_mutex_lock(&server->lock);
     server->stopped = true;

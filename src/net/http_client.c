@@ -216,7 +216,7 @@ static void on_ready(uv_poll_t *uv, int status, int events)
 
 static void on_timer(struct ts_timer *timer)
 {
-    struct share *share = TS_OUTER(timer, struct share, timer);
+    struct share *share = TS_CONTAINER_OF(timer, struct share, timer);
     int running;
     curl_multi_socket_action(share->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     collect(share);
@@ -269,7 +269,7 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket
 
 static void on_deadline(struct ts_timer *timer)
 {
-    end(TS_OUTER(timer, struct ts_http_exchange, deadline), TS_JOB_EXPIRED);
+    end(TS_CONTAINER_OF(timer, struct ts_http_exchange, deadline), TS_JOB_EXPIRED);
 }
 
 static struct curl_slist *add_headers(struct curl_slist *list, const char *const *h)

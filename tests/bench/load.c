@@ -109,7 +109,7 @@ static void start(struct flight *f);
 
 static void on_again(struct ts_timer *timer)
 {
-    start(TS_OUTER(timer, struct flight, again));
+    start(TS_CONTAINER_OF(timer, struct flight, again));
 }
 
 /* Told to wait, it waits, as clients do; any other refusal is a failure. */

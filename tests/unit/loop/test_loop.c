@@ -18,7 +18,7 @@ struct counted {
 
 static void count_it(struct ts_task *task)
 {
-    struct counted *c = TS_OUTER(task, struct counted, task);
+    struct counted *c = TS_CONTAINER_OF(task, struct counted, task);
     assert_true(ts_loop_here(c->loop));
     assert_int_equal(c->last[c->thread] + 1, c->number); /* in the order of posting */
     c->last[c->thread] = c->number;
@@ -69,7 +69,7 @@ struct alarm {
 
 static void on_alarm(struct ts_timer *timer)
 {
-    struct alarm *a = TS_OUTER(timer, struct alarm, timer);
+    struct alarm *a = TS_CONTAINER_OF(timer, struct alarm, timer);
     assert_true(timer->deadline >= *a->latest); /* in the order of their deadlines */
     assert_true(ts_now() >= timer->deadline);
     *a->latest = timer->deadline;

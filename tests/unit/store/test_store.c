@@ -52,7 +52,7 @@ struct waiting {
 
 static void on_done(struct ts_append *append)
 {
-    struct waiting *w = TS_OUTER(append, struct waiting, append);
+    struct waiting *w = TS_CONTAINER_OF(append, struct waiting, append);
     pthread_mutex_lock(&w->lock);
     w->done = true;
     pthread_cond_signal(&w->cond);
