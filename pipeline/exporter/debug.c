@@ -115,7 +115,7 @@ static const struct ts_setting settings[] = {
     {.key = "verbosity",
      .kind = TS_ENUM,
      .offset = offsetof(struct debug_config, verbosity),
-     .preset = "basic",
+     .default_text = "basic",
      .choices = "basic|detailed",
      .help = "detailed prints the content of every span"},
     {0},

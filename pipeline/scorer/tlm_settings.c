@@ -152,16 +152,17 @@ void ts_tlm_options_of(struct ts_arena *arena, const struct ts_tlm_config *c,
 #define AT(field) offsetof(struct ts_tlm_config, field)
 #define TEXT(name, default_, text)                                                                 \
     {                                                                                              \
-        .key = #name, .kind = TS_TEXT, .offset = AT(name), .preset = (default_), .help = (text)    \
+        .key = #name, .kind = TS_TEXT, .offset = AT(name), .default_text = (default_),             \
+        .help = (text)                                                                             \
     }
 #define INT(name, default_, least, most, text)                                                     \
     {                                                                                              \
-        .key = #name, .kind = TS_INT, .offset = AT(name), .preset = (default_), .min = (least),    \
-        .max = (most), .help = (text)                                                              \
+        .key = #name, .kind = TS_INT, .offset = AT(name), .default_text = (default_),              \
+        .min = (least), .max = (most), .help = (text)                                              \
     }
 #define CHOICE(name_, field, default_, list, text)                                                 \
     {                                                                                              \
-        .key = (name_), .kind = TS_ENUM, .offset = AT(field), .preset = (default_),                \
+        .key = (name_), .kind = TS_ENUM, .offset = AT(field), .default_text = (default_),          \
         .choices = (list), .help = (text)                                                          \
     }
 
@@ -171,7 +172,7 @@ const struct ts_setting ts_tlm_table[] = {
     {.key = "api_key",
      .kind = TS_SECRET,
      .offset = AT(api_key),
-     .preset = "${env:OPENAI_API_KEY:-}",
+     .default_text = "${env:OPENAI_API_KEY:-}",
      .help = "bearer token; empty: none is sent"},
     TEXT(api_version, "", "Azure's api-version; given, the key goes in the header api-key"),
     {.key = "headers",
@@ -213,7 +214,7 @@ const struct ts_setting ts_tlm_table[] = {
     {.key = "timeout",
      .kind = TS_DURATION,
      .offset = AT(timeout),
-     .preset = "60s",
+     .default_text = "60s",
      .min = "100ms",
      .max = "10m",
      .help = "for one attempt"},
@@ -223,7 +224,7 @@ const struct ts_setting ts_tlm_table[] = {
     {.key = "retry_unit",
      .kind = TS_DURATION,
      .offset = AT(retry_unit),
-     .preset = "1s",
+     .default_text = "1s",
      .min = "1ms",
      .max = "1m",
      .help = "waits between attempts are 1, 2, 4 … of these"},

@@ -274,9 +274,9 @@ static bool load_default(const struct load *l, const struct ts_setting *row, con
     ts_view text;
     if (row->kind == TS_BLOCK)
         return ts_settings_load(l->arena, row->sub, NULL, path, place(config, row), l->err);
-    if (!row->preset || row->kind == TS_TREE)
+    if (!row->default_text || row->kind == TS_TREE)
         return true;
-    if (!ts_expand_text(l->arena, ts_view_str(row->preset), &text, &whole, &unset, l->err))
+    if (!ts_expand_text(l->arena, ts_view_str(row->default_text), &text, &whole, &unset, l->err))
         return false;
     if (unset || (whole && text.len == 0))
         return true;

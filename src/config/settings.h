@@ -45,10 +45,10 @@ struct ts_setting {
     const char *key;
     enum ts_setting_kind kind;
     size_t offset;
-    const char *preset; /* default, as the user would write it; NULL: none (zero / NULL / absent) */
-    const char *min, *max;        /* inclusive, for INT DOUBLE DURATION SIZE; NULL: open */
-    const char *help;             /* one line; starts lower case, no full stop */
-    const char *choices;          /* ENUM: "a|b|c" */
+    const char *default_text; /* as the user would write it; NULL: none (zero / NULL / absent) */
+    const char *min, *max;    /* inclusive, for INT DOUBLE DURATION SIZE; NULL: open */
+    const char *help;         /* one line; starts lower case, no full stop */
+    const char *choices;      /* ENUM: "a|b|c" */
     const struct ts_setting *sub; /* BLOCK, BLOCKS */
     size_t size;                  /* BLOCKS: of one struct */
     size_t present;               /* offset of a bool set when the key is given; 0: not kept

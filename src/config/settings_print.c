@@ -150,9 +150,9 @@ static void describe(const struct ts_setting *table, const char *prefix, int ind
             continue;
         }
         ts_buf_printf(out, "%*s- {key: %s, kind: %s, ", indent, "", key, kind_names[row->kind]);
-        if (row->preset) {
+        if (row->default_text) {
             ts_buf_add_str(out, "default: ");
-            print_text(out, row->preset);
+            print_text(out, row->default_text);
             ts_buf_add_str(out, ", ");
         }
         if (row->min || row->max)
