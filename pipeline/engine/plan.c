@@ -133,7 +133,7 @@ static bool unknown_type(struct ts_planning *m, enum ts_component_kind kind,
         }
     ts_view type = ts_view_cut(node->key, 0, ts_view_find(node->key, TS_LIT("/")));
     const char *near = ts_nearest(type, words, n);
-    ts_node_blame_key(m->err, node, sections[kind]);
+    ts_node_error_at_key(m->err, node, sections[kind]);
     ts_fail(m->err, TS_INVALID_ARGUMENT, "unknown %s '" TS_FMT "'%s%s%s; known are %s",
             ts_component_kind_name(kind), TS_ARG(ts_view_cut(type, 0, 60)),
             near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
@@ -142,7 +142,7 @@ static bool unknown_type(struct ts_planning *m, enum ts_component_kind kind,
     return false;
 }
 
-bool ts_plan_blame(struct ts_planning *m, const struct ts_planned *p, const char *setting)
+bool ts_plan_error_at(struct ts_planning *m, const struct ts_planned *p, const char *setting)
 {
     const struct ts_node *node = ts_node_at(p->node, setting);
     const char *path = (const char *)ts_arena_printf(m->plan->arena, "%s%s%s", p->path,
@@ -150,7 +150,7 @@ bool ts_plan_blame(struct ts_planning *m, const struct ts_planned *p, const char
                            .ptr;
     if (!node)
         node = p->node;
-    return node ? ts_node_blame(m->err, node, path) : ts_fail_in(m->err, "%s", path);
+    return node ? ts_node_error_at(m->err, node, path) : ts_fail_in(m->err, "%s", path);
 }
 
 bool ts_plan_check(struct ts_planning *m, const struct ts_planned *p)
@@ -160,7 +160,7 @@ bool ts_plan_check(struct ts_planning *m, const struct ts_planned *p)
     if (!p->component->check || p->component->check(p->config, m->err))
         return true;
     memcpy(setting, m->err->where, sizeof setting);
-    return ts_plan_blame(m, p, setting);
+    return ts_plan_error_at(m, p, setting);
 }
 
 struct ts_planned *ts_plan_add(struct ts_planning *m, const struct ts_component *component,
@@ -184,13 +184,13 @@ static bool read_section(struct ts_planning *m, enum ts_component_kind kind)
 {
     const struct ts_node *section = ts_node_get(m->root, sections[kind]);
     if (section && section->kind != TS_NODE_MAP && section->kind != TS_NODE_NULL) {
-        ts_node_blame(m->err, section, sections[kind]);
+        ts_node_error_at(m->err, section, sections[kind]);
         return ts_fail(m->err, TS_INVALID_ARGUMENT, "a map of ids is wanted here");
     }
     for (const struct ts_node *n = section ? section->first : NULL; n; n = n->next) {
         ts_view id = ts_view_trim(n->key);
         if (!is_id(id)) {
-            ts_node_blame(m->err, n, sections[kind]);
+            ts_node_error_at(m->err, n, sections[kind]);
             return ts_fail(m->err, TS_INVALID_ARGUMENT,
                            "'" TS_FMT "' is no id; write type or type/name",
                            TS_ARG(ts_view_cut(id, 0, 80)));
@@ -216,7 +216,7 @@ static bool check_top(struct ts_planning *m)
         if (ok)
             continue;
         const char *near = ts_nearest(n->key, known, TS_COUNT(known));
-        ts_node_blame_key(m->err, n, "");
+        ts_node_error_at_key(m->err, n, "");
         return ts_fail(m->err, TS_INVALID_ARGUMENT, "unknown key '" TS_FMT "'; %s%s%s",
                        TS_ARG(ts_view_cut(n->key, 0, 60)),
                        near ? "did you mean '"
@@ -253,7 +253,7 @@ static bool use_list(struct ts_planning *m, const struct ts_node *pipeline,
     bool any = false;
     for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
         struct ts_planned *p = ts_plan_find(m->plan, kind, n->text);
-        ts_node_blame(m->err, n, "service::pipelines");
+        ts_node_error_at(m->err, n, "service::pipelines");
         if (!p)
             return ts_fail(m->err, TS_INVALID_ARGUMENT, "%s '" TS_FMT "' is not defined under %s",
                            ts_component_kind_name(kind), TS_ARG(ts_view_cut(n->text, 0, 80)),
@@ -265,7 +265,7 @@ static bool use_list(struct ts_planning *m, const struct ts_node *pipeline,
     }
     if (any || !needed)
         return true;
-    ts_node_blame(m->err, pipeline, "service::pipelines");
+    ts_node_error_at(m->err, pipeline, "service::pipelines");
     return ts_fail(m->err, TS_INVALID_ARGUMENT, "a pipeline needs at least one %s",
                    ts_component_kind_name(kind));
 }
@@ -275,11 +275,11 @@ static bool connect_pipelines(struct ts_planning *m)
     const struct ts_node *pipelines = m->plan->service.pipelines;
     static const char *const lists[] = {"receivers", "processors", "exporters"};
     if (!pipelines->first || pipelines->first->next) {
-        ts_node_blame(m->err, pipelines, "service::pipelines");
+        ts_node_error_at(m->err, pipelines, "service::pipelines");
         return ts_fail(m->err, TS_INVALID_ARGUMENT, "exactly one pipeline, 'traces', is wanted");
     }
     const struct ts_node *p = pipelines->first;
-    ts_node_blame(m->err, p, "service::pipelines");
+    ts_node_error_at(m->err, p, "service::pipelines");
     if (!ts_view_is(p->key, "traces") && !ts_view_starts(p->key, TS_LIT("traces/")))
         return ts_fail(m->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is not served; only traces are",
                        TS_ARG(ts_view_cut(p->key, 0, 60)));
@@ -287,7 +287,7 @@ static bool connect_pipelines(struct ts_planning *m)
         bool ok = false;
         for (size_t i = 0; i < TS_COUNT(lists); i++)
             ok = ok || ts_view_is(n->key, lists[i]);
-        ts_node_blame(m->err, n, "service::pipelines::traces");
+        ts_node_error_at(m->err, n, "service::pipelines::traces");
         if (!ok)
             return ts_fail(m->err, TS_INVALID_ARGUMENT,
                            "unknown key '" TS_FMT

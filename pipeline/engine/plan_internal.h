@@ -16,7 +16,7 @@ struct ts_planned *ts_plan_add(struct ts_planning *m, const struct ts_component 
                                ts_view id, const struct ts_node *node);
 struct ts_planned *ts_plan_find(struct ts_plan *plan, enum ts_component_kind kind, ts_view id);
 /* where = file:line:column and path of a setting ("rules[1]::preset"; "": the component). False. */
-bool ts_plan_blame(struct ts_planning *m, const struct ts_planned *p, const char *setting);
+bool ts_plan_error_at(struct ts_planning *m, const struct ts_planned *p, const char *setting);
 /* The component's own rules across its settings. */
 bool ts_plan_check(struct ts_planning *m, const struct ts_planned *p);
 /* Finds or adds every scorer that a processor names, and puts its id where it was named. */

@@ -81,7 +81,7 @@ static bool name_scorer(void *arg, const char **id, const char *preset, const ch
             (const char *)ts_arena_printf(m->plan->arena, "%s%s%s", block, *block ? "::" : "",
                                           named ? "preset" : "scorer")
                 .ptr;
-        return ts_plan_blame(m, x->processor, setting);
+        return ts_plan_error_at(m, x->processor, setting);
     }
     *id = chosen->id;
     if (!m->plan->trust_scorer)

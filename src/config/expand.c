@@ -151,7 +151,7 @@ static bool expand_scalar(struct ts_arena *arena, struct ts_node *node, struct t
     bool unset;
     ts_view text;
     if (!ts_expand_text(arena, node->text, &text, &whole, &unset, err))
-        return ts_node_blame(err, node, "");
+        return ts_node_error_at(err, node, "");
     node->text = text;
     if (!whole || node->quoted)
         return true;

@@ -53,7 +53,7 @@ static bool convert_map(struct build *b, struct fy_node *from, struct ts_node *n
     while ((pair = fy_node_mapping_iterate(from, &at))) {
         struct fy_node *key = fy_node_pair_key(pair);
         if (!key || !fy_node_is_scalar(key)) {
-            ts_node_blame(b->err, node, "");
+            ts_node_error_at(b->err, node, "");
             return ts_fail(b->err, TS_INVALID_ARGUMENT, "a key must be a plain word");
         }
         struct ts_node *child = convert(b, fy_node_pair_value(pair), depth + 1);
@@ -102,7 +102,7 @@ static struct ts_node *convert(struct build *b, struct fy_node *from, int depth)
         mark(from, &node->line, &node->column);
     struct fy_node *target = fy_node_is_alias(from) ? fy_node_resolve_alias(from) : from;
     bool ok = true;
-    ts_node_blame(b->err, node, "");
+    ts_node_error_at(b->err, node, "");
     if (!target)
         ok = ts_fail(b->err, TS_INVALID_ARGUMENT, "the alias names an anchor that does not exist");
     else if (++b->nodes > MOST_NODES || depth > DEEPEST)
@@ -262,18 +262,18 @@ const struct ts_node *ts_node_at(const struct ts_node *node, const char *path)
     return node;
 }
 
-bool ts_node_blame(struct ts_err *err, const struct ts_node *node, const char *path)
+bool ts_node_error_at(struct ts_err *err, const struct ts_node *node, const char *path)
 {
     return ts_fail_in(err, "%s:%d:%d%s%s", node->file, node->line, node->column, *path ? " " : "",
                       path);
 }
 
-bool ts_node_blame_key(struct ts_err *err, const struct ts_node *node, const char *path)
+bool ts_node_error_at_key(struct ts_err *err, const struct ts_node *node, const char *path)
 {
     struct ts_node at_key = *node;
     at_key.line = node->key_line ? node->key_line : node->line;
     at_key.column = node->key_column ? node->key_column : node->column;
-    return ts_node_blame(err, &at_key, path);
+    return ts_node_error_at(err, &at_key, path);
 }
 
 /* ---- merging (otlp-and-collector.md 2.3) ---- */

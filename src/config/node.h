@@ -41,8 +41,8 @@ struct ts_node *ts_node_get(const struct ts_node *map, const char *key);
 const struct ts_node *ts_node_at(const struct ts_node *node, const char *path);
 /* where = "file:line:column path"; for use before ts_fail. `path` like "exporters::debug::level".
  * Returns false. */
-bool ts_node_blame(struct ts_err *err, const struct ts_node *node, const char *path);
+bool ts_node_error_at(struct ts_err *err, const struct ts_node *node, const char *path);
 /* The same with the place of its key. */
-bool ts_node_blame_key(struct ts_err *err, const struct ts_node *node, const char *path);
+bool ts_node_error_at_key(struct ts_err *err, const struct ts_node *node, const char *path);
 
 #endif

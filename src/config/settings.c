@@ -193,7 +193,7 @@ static bool read_texts(const struct load *l, const struct ts_node *node, const c
     const struct ts_node *item = node->kind == TS_NODE_LIST ? node->first : node;
     for (size_t i = 0; i < n; i++, item = item->next) {
         if (item->kind != TS_NODE_SCALAR) {
-            ts_node_blame(l->err, item, path);
+            ts_node_error_at(l->err, item, path);
             return ts_fail(l->err, TS_INVALID_ARGUMENT, "a list of words is wanted here");
         }
         out->items[out->count++] = cstr(l, item->text);
@@ -205,14 +205,14 @@ static bool read_pairs(const struct load *l, const struct ts_node *node, const c
                        struct ts_pairs *out)
 {
     if (node->kind != TS_NODE_MAP) {
-        ts_node_blame(l->err, node, path);
+        ts_node_error_at(l->err, node, path);
         return ts_fail(l->err, TS_INVALID_ARGUMENT, "a map of 'key: value' is wanted here");
     }
     out->items = ts_arena_alloc(l->arena, count_children(node) * sizeof *out->items);
     out->count = 0;
     for (const struct ts_node *n = node->first; n; n = n->next) {
         if (n->kind == TS_NODE_MAP || n->kind == TS_NODE_LIST) {
-            ts_node_blame(l->err, n, path);
+            ts_node_error_at(l->err, n, path);
             return ts_fail(l->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' needs a plain value",
                            TS_ARG(n->key));
         }
@@ -225,7 +225,7 @@ static bool read_blocks(const struct load *l, const struct ts_setting *row,
                         const struct ts_node *node, const char *path, struct ts_blocks *out)
 {
     if (node->kind != TS_NODE_LIST) {
-        ts_node_blame(l->err, node, path);
+        ts_node_error_at(l->err, node, path);
         return ts_fail(l->err, TS_INVALID_ARGUMENT, "a list of blocks is wanted here; write '- …'");
     }
     out->items = ts_arena_alloc(l->arena, count_children(node) * row->size);
@@ -258,7 +258,7 @@ static bool unknown_key(const struct load *l, const struct ts_setting *table,
     for (; table->key && n < TS_COUNT(known); table++)
         known[n++] = table->key;
     const char *near = ts_nearest(node->key, known, n);
-    ts_node_blame_key(l->err, node, path);
+    ts_node_error_at_key(l->err, node, path);
     if (near)
         return ts_fail(l->err, TS_INVALID_ARGUMENT, "unknown key '" TS_FMT "'; did you mean '%s'?",
                        TS_ARG(ts_view_cut(node->key, 0, 80)), near);
@@ -313,7 +313,7 @@ static bool load_row(const struct load *l, const struct ts_setting *row, const s
         return read_texts(l, node, path, place(config, row));
     if (row->kind == TS_PAIRS || row->kind == TS_SECRET_PAIRS)
         return read_pairs(l, node, path, place(config, row));
-    ts_node_blame(l->err, node, path);
+    ts_node_error_at(l->err, node, path);
     if (node->kind != TS_NODE_SCALAR)
         return ts_fail(l->err, TS_INVALID_ARGUMENT, "a single value is wanted here, not a %s",
                        node->kind == TS_NODE_MAP ? "map" : "list");
@@ -326,7 +326,7 @@ bool ts_settings_load(struct ts_arena *arena, const struct ts_setting *table,
 {
     struct load l = {arena, err};
     if (node && node->kind != TS_NODE_MAP && node->kind != TS_NODE_NULL) {
-        ts_node_blame(err, node, path);
+        ts_node_error_at(err, node, path);
         return ts_fail(err, TS_INVALID_ARGUMENT, "a map of settings is wanted here");
     }
     for (const struct ts_node *n = node ? node->first : NULL; n; n = n->next)
