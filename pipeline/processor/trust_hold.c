@@ -91,7 +91,7 @@ static size_t make_edits(struct trust_held *h, bool late_only, struct ts_arena *
             ts_verdict_encode(&s->verdict, h->self->write, at->span, text);
         edits[n++] = (struct ts_edit){
             .field = at->field,
-            .instead = late_only ? TS_NOTHING : trust_redacted(h->self, arena, at->span),
+            .content = late_only ? TS_NOTHING : trust_redacted(h->self, arena, at->span),
             .append = ts_view_of(NULL, text->len - from),
             .replace = late_only ? TS_NOTHING : TS_OWN_PREFIX};
     }

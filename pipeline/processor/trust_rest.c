@@ -32,7 +32,7 @@ static void edit_span(void *arg, const struct ts_span_at *at)
     }
     ts_view now = trust_redacted(r->self, r->arena, at->span);
     if (now.ptr)
-        add(r, (struct ts_edit){.field = at->field, .instead = now});
+        add(r, (struct ts_edit){.field = at->field, .content = now});
 }
 
 ts_view trust_redacted(struct ts_instance *self, struct ts_arena *arena, ts_view span)

@@ -2,7 +2,7 @@
  * first cannot bring it (tlm-api.md §4.3). Window and retries (§6.2, §6.3) are net/api_client's. */
 #include "pipeline/scorer/cleanlab.h"
 
-#include "pipeline/scorer/under_way.h"
+#include "pipeline/scorer/inflight.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ struct ts_instance {
     const struct ts_cleanlab_config *config;
     const struct ts_host *host;
     struct ts_api *api;
-    struct ts_under_way scores;
+    struct ts_inflight scores;
     struct ts_arena *arena;
     const char *urls[TS_CLEANLAB_ENDPOINTS];
 };
@@ -20,7 +20,7 @@ struct ts_instance {
 /* One score. */
 struct work {
     struct ts_api_call call; /* first: the cast back is safe */
-    struct ts_under_way_item item;
+    struct ts_inflight_item item;
     struct ts_instance *self;
     struct ts_score_job *job;
     enum ts_cleanlab_endpoint endpoint;
@@ -29,7 +29,7 @@ struct work {
 static void finish(struct work *w, enum ts_job_end end)
 {
     struct ts_score_job *job = w->job;
-    ts_under_way_remove(&w->item);
+    ts_inflight_remove(&w->item);
     free(w);
     ts_job_finish(&job->job, end);
 }
@@ -95,7 +95,7 @@ static void on_answered(struct ts_api_call *call, enum ts_job_end end)
 
 /* ---- coming and going ---- */
 
-static void begin(struct ts_under_way_item *item)
+static void begin(struct ts_inflight_item *item)
 {
     static const char *const qualities[] = {"best", "high", "medium", "low", "base"};
     struct work *w = TS_CONTAINER_OF(item, struct work, item);
@@ -111,7 +111,7 @@ static void begin(struct ts_under_way_item *item)
     finish(w, TS_JOB_DONE);
 }
 
-static void give_up(struct ts_under_way_item *item)
+static void give_up(struct ts_inflight_item *item)
 {
     struct work *w = TS_CONTAINER_OF(item, struct work, item);
     ts_api_cancel(w->self->api, &w->call);
@@ -122,12 +122,12 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
     struct work *w = ts_alloc(sizeof *w);
     w->self = self;
     w->job = job;
-    ts_under_way_take(&self->scores, &w->item, job);
+    ts_inflight_take(&self->scores, &w->item, job);
 }
 
 static void cancel(struct ts_instance *self, struct ts_score_job *job)
 {
-    ts_under_way_cancel(&self->scores, job);
+    ts_inflight_cancel(&self->scores, job);
 }
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
@@ -180,14 +180,14 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     make_urls(self);
     self->scores.begin = begin;
     self->scores.give_up = give_up;
-    ts_under_way_init(&self->scores, host->loop, self->api);
+    ts_inflight_init(&self->scores, host->loop, self->api);
     return self;
 }
 
 static void stop(struct ts_instance *self, ts_time deadline)
 {
     (void)deadline; /* nothing is waited for but the loop */
-    ts_under_way_stop(&self->scores);
+    ts_inflight_stop(&self->scores);
 }
 
 static void free_instance(struct ts_instance *self)
@@ -195,7 +195,7 @@ static void free_instance(struct ts_instance *self)
     if (!self)
         return;
     ts_api_free(self->api);
-    ts_under_way_release(&self->scores);
+    ts_inflight_release(&self->scores);
     ts_arena_free(self->arena);
     free(self);
 }

@@ -16,12 +16,12 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
     struct tlm_score *s = ts_alloc(sizeof *s);
     s->self = self;
     s->job = job;
-    ts_under_way_take(&self->scores, &s->item, job);
+    ts_inflight_take(&self->scores, &s->item, job);
 }
 
 static void cancel(struct ts_instance *self, struct ts_score_job *job)
 {
-    ts_under_way_cancel(&self->scores, job);
+    ts_inflight_cancel(&self->scores, job);
 }
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
@@ -134,7 +134,7 @@ static void free_instance(struct ts_instance *self)
         return;
     ts_api_free(self->api);
     ts_recorder_close(self->recorder);
-    ts_under_way_release(&self->scores);
+    ts_inflight_release(&self->scores);
     ts_arena_free(self->arena);
     free(self);
 }
@@ -172,7 +172,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->last_waiting = &self->waiting;
     self->scores.begin = tlm_begin;
     self->scores.give_up = tlm_give_up;
-    ts_under_way_init(&self->scores, host->loop, self->api);
+    ts_inflight_init(&self->scores, host->loop, self->api);
     make_counters(self);
     return self;
 }
@@ -180,7 +180,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
 static void stop(struct ts_instance *self, ts_time deadline)
 {
     (void)deadline; /* nothing is waited for but the loop */
-    ts_under_way_stop(&self->scores);
+    ts_inflight_stop(&self->scores);
 }
 
 const struct ts_scorer ts_scorer_tlm = {

@@ -32,7 +32,7 @@ void ts_tlm_options_of(struct ts_arena *arena, const struct ts_tlm_config *confi
 ts_view ts_tlm_extra_body(struct ts_arena *arena, const struct ts_node *body);
 /* Takes our own members out of a request that ends in `extra`, where `body` gives them, too: the user's
  * win, and no server sees a key twice. */
-void ts_tlm_give_way(const struct ts_node *body, ts_view extra, struct ts_buf *request);
+void ts_tlm_downgrade(const struct ts_node *body, ts_view extra, struct ts_buf *request);
 
 /* Views into the record and the arena. */
 void ts_tlm_input_of(struct ts_arena *arena, const struct ts_llm *llm, enum ts_tlm_compat compat,
@@ -63,7 +63,7 @@ struct ts_judge_used {
 /* Reads a refusal (400, 404, 422) of a request that used these features; changes `wire`, which all
  * calls share, so that the next one may pass. It is changed by what this request used, not by what
  * it holds: refusals come several at a time. False: nothing to change. */
-bool ts_judge_give_way(const cJSON *error, const struct ts_judge_used *used,
+bool ts_judge_downgrade(const cJSON *error, const struct ts_judge_used *used,
                        struct ts_tlm_wire *wire);
 /* A short identifier of the error ("content_filter"), never its text; "" when there is none. */
 void ts_judge_error_code(const cJSON *error, char *out, size_t size);

@@ -80,7 +80,7 @@ static bool is_given(const struct ts_node *body, ts_view member)
     return false;
 }
 
-void ts_tlm_give_way(const struct ts_node *body, ts_view extra, struct ts_buf *request)
+void ts_tlm_downgrade(const struct ts_node *body, ts_view extra, struct ts_buf *request)
 {
     if (!body || body->kind != TS_NODE_MAP || extra.len == 0)
         return;

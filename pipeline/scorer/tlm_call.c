@@ -28,7 +28,7 @@ void tlm_call_write(struct ts_api_call *api, struct ts_buf *body)
                                      .max_completion_tokens = wire.max_completion_tokens};
     ts_tlm_request(tlm, call, &wire, body);
     if (chat)
-        ts_tlm_give_way(a->score->self->config->body, wire.extra, body);
+        ts_tlm_downgrade(a->score->self->config->body, wire.extra, body);
 }
 
 static void add_cost(struct tlm_score *s, const struct ts_tlm_call *call,
@@ -115,7 +115,7 @@ static enum ts_api_verdict refused(struct tlm_asking *a, const struct ts_http_jo
     if (verdict != TS_API_FINAL || !of_the_request || filtered || a->changes >= MOST_CHANGES)
         return verdict;
     a->changes++;
-    if (ts_judge_give_way(body, &a->used, &self->wire))
+    if (ts_judge_downgrade(body, &a->used, &self->wire))
         return TS_API_AGAIN;
     bool optional = a->used.logprobs || a->used.user || a->used.format != TS_FORMAT_BY_WORDS;
     if (optional && !a->plain) { /* it does not say what it dislikes */

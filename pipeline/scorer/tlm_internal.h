@@ -6,7 +6,7 @@
 
 #include "pipeline/engine/engine.h"
 #include "pipeline/scorer/tlm.h"
-#include "pipeline/scorer/under_way.h"
+#include "pipeline/scorer/inflight.h"
 
 struct ts_instance {
     const struct ts_tlm_config *config;
@@ -17,7 +17,7 @@ struct ts_instance {
     struct ts_api *api;
     const char *chat_url, *embeddings_url;
     struct ts_recorder *recorder;
-    struct ts_under_way scores;
+    struct ts_inflight scores;
     struct tlm_score *waiting, **last_waiting; /* not begun, in the order of coming */
     struct tlm_score *current;                 /* whose planned calls are being asked */
     struct tlm_asking *queued;                 /* its next one, which waits in the api */
@@ -39,7 +39,7 @@ struct tlm_asking {
 struct tlm_score {
     struct ts_instance *self;
     struct ts_score_job *job;
-    struct ts_under_way_item item;
+    struct ts_inflight_item item;
     struct tlm_score *next_waiting;
     struct ts_timer deadline; /* while it waits */
     struct ts_tlm_input input;
@@ -62,9 +62,9 @@ enum ts_api_verdict tlm_call_read(struct ts_api_call *api, const struct ts_http_
                                   struct ts_err *err);
 void tlm_call_lost(struct tlm_asking *a, enum ts_job_end end);
 
-/* tlm_score.c: a record comes, or is no longer wanted; see under_way.h. */
-void tlm_begin(struct ts_under_way_item *item);
-void tlm_give_up(struct ts_under_way_item *item);
+/* tlm_score.c: a record comes, or is no longer wanted; see inflight.h. */
+void tlm_begin(struct ts_inflight_item *item);
+void tlm_give_up(struct ts_inflight_item *item);
 /* Asks the next call that is planned, of this score or of the next one. */
 void tlm_go_on(struct ts_instance *self);
 

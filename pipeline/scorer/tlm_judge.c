@@ -118,7 +118,7 @@ static bool complains_of(const cJSON *error, const char *word)
     return false;
 }
 
-bool ts_judge_give_way(const cJSON *error, const struct ts_judge_used *used,
+bool ts_judge_downgrade(const cJSON *error, const struct ts_judge_used *used,
                        struct ts_tlm_wire *wire)
 {
     bool format = used->format != TS_FORMAT_BY_WORDS;

@@ -11,7 +11,7 @@ enum { CHARS_PER_TOKEN = 4 };
 static void finish(struct tlm_score *s, enum ts_job_end end)
 {
     struct ts_score_job *job = s->job;
-    ts_under_way_remove(&s->item);
+    ts_inflight_remove(&s->item);
     ts_buf_release(&s->recorded);
     free(s);
     ts_job_finish(&job->job, end);
@@ -177,7 +177,7 @@ static void on_waited(struct ts_timer *timer)
     finish(s, TS_JOB_EXPIRED);
 }
 
-void tlm_begin(struct ts_under_way_item *item)
+void tlm_begin(struct ts_inflight_item *item)
 {
     struct tlm_score *s = TS_CONTAINER_OF(item, struct tlm_score, item);
     struct ts_instance *self = s->self;
@@ -193,7 +193,7 @@ void tlm_begin(struct ts_under_way_item *item)
         tlm_go_on(self);
 }
 
-void tlm_give_up(struct ts_under_way_item *item)
+void tlm_give_up(struct ts_inflight_item *item)
 {
     struct tlm_score *s = TS_CONTAINER_OF(item, struct tlm_score, item);
     struct tlm_score **at = &s->self->waiting;

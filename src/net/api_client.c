@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { START_WINDOW = 4, BARREN_REFUSALS = 10, REFUSALS = 30, AT_ONCE = 3 };
+enum { START_WINDOW = 4, REFUSALS_IN_A_ROW = 10, REFUSALS = 30, AT_ONCE = 3 };
 #define LONGEST_WAIT  (60 * TS_S)
 #define LONGEST_PAUSE (300 * TS_S) /* longer hints mean a quota, not a pace */
 #define MINUTE        (60 * TS_S)
@@ -29,7 +29,7 @@ struct ts_api {
     double window;                /* see the header */
     double limit;                 /* the window that was last refused; INFINITY: none was */
     uint64_t taken, taken_at_cut; /* answers; as it was at the last cut */
-    int barren;                   /* cuts in a row with none taken in between */
+    int cuts_in_a_row;                   /* cuts in a row with none taken in between */
     ts_time cut_at;               /* requests sent before say nothing new */
     ts_time latency;              /* of answers taken */
     ts_time last_sent;
@@ -190,10 +190,10 @@ static void cut(struct ts_api *api, ts_time sent)
 {
     if (sent < api->cut_at)
         return;
-    api->barren = api->taken == api->taken_at_cut ? api->barren + 1 : 0;
+    api->cuts_in_a_row = api->taken == api->taken_at_cut ? api->cuts_in_a_row + 1 : 0;
     api->window = fmin(api->window, api->in_flight + 1);
-    if (api->barren > 0) {
-        api->window *= api->barren == 1 ? 0.5 : 1; /* from then on the pauses do it */
+    if (api->cuts_in_a_row > 0) {
+        api->window *= api->cuts_in_a_row == 1 ? 0.5 : 1; /* from then on the pauses do it */
         api->limit = fmax(api->limit / 2, api->window);
     } else {
         double rest = isinf(api->limit) ? 0.5 : 0.75;
@@ -242,15 +242,15 @@ static void on_refused(struct ts_api_call *call, ts_time sent, ts_time retry_aft
     struct ts_api *api = call->api;
     ts_time longest = api->options.longest_pause ? api->options.longest_pause : LONGEST_PAUSE;
     cut(api, sent);
-    ts_time pause = api->barren > 0 ? backoff(api, api->barren - 1) : 0;
+    ts_time pause = api->cuts_in_a_row > 0 ? backoff(api, api->cuts_in_a_row - 1) : 0;
     if (retry_after > 0)
         pause = retry_after < longest ? retry_after : longest;
     if (pause > 0 && ts_now() + pause > api->paused)
         api->paused = ts_now() + pause;
     bool progress = call->taken != api->taken && call->refusals > 0;
     call->taken = api->taken;
-    call->barren = progress ? 1 : call->barren + 1;
-    if (++call->refusals >= REFUSALS || call->barren >= BARREN_REFUSALS)
+    call->refusals_in_a_row = progress ? 1 : call->refusals_in_a_row + 1;
+    if (++call->refusals >= REFUSALS || call->refusals_in_a_row >= REFUSALS_IN_A_ROW)
         fail(call);
     else /* one that is refused again and again lets others pass: it may be what is wrong */
         retry(call, call->refusals > AT_ONCE ? backoff(api, call->refusals - AT_ONCE - 1) : 0);

@@ -80,7 +80,8 @@ struct ts_api_call {
     struct ts_task task;
     enum ts_job_end end;
     uint64_t taken;                 /* by the service, when it last refused this one */
-    int failures, refusals, barren; /* barren: refusals in a row with no call taken in between */
+    int failures, refusals;
+    int refusals_in_a_row; /* with no call taken in between */
 };
 
 struct ts_api;

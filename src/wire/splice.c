@@ -46,7 +46,7 @@ static bool is_replaced(const struct ts_edit *e, const struct ts_field *f)
 
 static ts_view content_of(const struct ts_edit *e, const struct ts_field *f)
 {
-    return e->instead.ptr ? e->instead : f->bytes;
+    return e->content.ptr ? e->content : f->bytes;
 }
 
 /* ---- measure ---- */
@@ -158,7 +158,7 @@ static void write_span(struct writer *w, const struct ts_field *f)
 {
     const struct ts_edit *e = w->edit++;
     ts_view content = content_of(e, f);
-    bool other = e->instead.ptr != NULL;
+    bool other = e->content.ptr != NULL;
     struct ts_cursor c = ts_cursor_of(content);
     struct ts_field part;
     if (e->replace.len == 0)

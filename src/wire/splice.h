@@ -11,7 +11,7 @@
 struct ts_edit {
     const uint8_t *field; /* ts_span_at.field */
     bool drop;            /* leave the span out; the rest is then not looked at */
-    ts_view instead;      /* another content for the span, in place of its own; ptr NULL: its own */
+    ts_view content;      /* what the span holds from now on; ptr NULL: what it held */
     ts_view append;       /* encoded fields of Span to add at its end; may be empty */
     ts_view replace;      /* attributes of the span whose key starts with this go; empty: none */
 };

@@ -258,7 +258,7 @@ static size_t make_edits(const struct found *f, enum fate *fates, struct ts_edit
         edits[n++] =
             (struct ts_edit){.field = f->at[i].field,
                              .drop = fates[i] == DROP,
-                             .instead = fates[i] == OTHER ? other_span() : TS_NOTHING,
+                             .content = fates[i] == OTHER ? other_span() : TS_NOTHING,
                              .append = fates[i] == DROP ? TS_NOTHING : append,
                              .replace = fates[i] >= REPLACE ? TS_LIT("mine.") : TS_NOTHING};
     }

@@ -1,15 +1,15 @@
-#include "pipeline/scorer/under_way.h"
+#include "pipeline/scorer/inflight.h"
 
 #include <stdlib.h>
 
-void ts_under_way_init(struct ts_under_way *all, struct ts_loop *loop, struct ts_api *api)
+void ts_inflight_init(struct ts_inflight *all, struct ts_loop *loop, struct ts_api *api)
 {
     all->loop = loop;
     all->api = api;
     sem_init(&all->none_left, 0, 0);
 }
 
-void ts_under_way_release(struct ts_under_way *all)
+void ts_inflight_release(struct ts_inflight *all)
 {
     sem_destroy(&all->none_left);
 }
@@ -18,8 +18,8 @@ void ts_under_way_release(struct ts_under_way *all)
 
 static void arrive(struct ts_task *task)
 {
-    struct ts_under_way_item *item = TS_CONTAINER_OF(task, struct ts_under_way_item, task);
-    struct ts_under_way *all = item->all;
+    struct ts_inflight_item *item = TS_CONTAINER_OF(task, struct ts_inflight_item, task);
+    struct ts_inflight *all = item->all;
     item->next = all->first;
     item->back = &all->first;
     if (item->next)
@@ -28,7 +28,7 @@ static void arrive(struct ts_task *task)
     all->begin(item);
 }
 
-void ts_under_way_take(struct ts_under_way *all, struct ts_under_way_item *item,
+void ts_inflight_take(struct ts_inflight *all, struct ts_inflight_item *item,
                        struct ts_score_job *job)
 {
     item->all = all;
@@ -39,9 +39,9 @@ void ts_under_way_take(struct ts_under_way *all, struct ts_under_way_item *item,
 
 /* ---- going ---- */
 
-void ts_under_way_remove(struct ts_under_way_item *item)
+void ts_inflight_remove(struct ts_inflight_item *item)
 {
-    struct ts_under_way *all = item->all;
+    struct ts_inflight *all = item->all;
     *item->back = item->next;
     if (item->next)
         item->next->back = item->back;
@@ -51,14 +51,14 @@ void ts_under_way_remove(struct ts_under_way_item *item)
 
 struct order {
     struct ts_task task;
-    struct ts_under_way *all;
+    struct ts_inflight *all;
     struct ts_score_job *job;
 };
 
 static void cancel_here(struct ts_task *task)
 {
     struct order *o = TS_CONTAINER_OF(task, struct order, task);
-    struct ts_under_way_item *item = o->all->first;
+    struct ts_inflight_item *item = o->all->first;
     while (item && item->job != o->job)
         item = item->next;
     if (item)
@@ -66,7 +66,7 @@ static void cancel_here(struct ts_task *task)
     free(o);
 }
 
-void ts_under_way_cancel(struct ts_under_way *all, struct ts_score_job *job)
+void ts_inflight_cancel(struct ts_inflight *all, struct ts_score_job *job)
 {
     struct order *o = ts_alloc(sizeof *o);
     *o = (struct order){{.run = cancel_here}, all, job};
@@ -75,14 +75,14 @@ void ts_under_way_cancel(struct ts_under_way *all, struct ts_score_job *job)
 
 static void stop_here(struct ts_task *task)
 {
-    struct ts_under_way *all = TS_CONTAINER_OF(task, struct ts_under_way, task);
+    struct ts_inflight *all = TS_CONTAINER_OF(task, struct ts_inflight, task);
     all->stopping = true;
     ts_api_close(all->api);
     if (!all->first)
         sem_post(&all->none_left);
 }
 
-void ts_under_way_stop(struct ts_under_way *all)
+void ts_inflight_stop(struct ts_inflight *all)
 {
     all->task.run = stop_here;
     ts_loop_post(all->loop, &all->task);
