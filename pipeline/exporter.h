@@ -3,7 +3,7 @@
 #define TS_PIPELINE_EXPORTER_H
 
 #include "pipeline/component.h"
-#include "pipeline/engine/evaluation.h"
+#include "pipeline/evaluation.h"
 #include "wire/splice.h"
 
 /* How an attempt ended. */

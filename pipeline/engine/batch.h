@@ -3,7 +3,7 @@
 #define TS_ENGINE_BATCH_H
 
 #include "loop/loop.h"
-#include "pipeline/engine/headers.h"
+#include "pipeline/headers.h"
 #include "store/store.h"
 #include "wire/scan.h"
 

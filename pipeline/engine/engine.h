@@ -4,7 +4,7 @@
 #define TS_ENGINE_ENGINE_H
 
 #include "pipeline/engine/batch.h"
-#include "pipeline/engine/evaluation.h"
+#include "pipeline/evaluation.h"
 #include "telemetry/metrics.h"
 #include "wire/splice.h"
 

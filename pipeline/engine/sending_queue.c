@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "pipeline/engine/retry.h"
-#include "pipeline/engine/split.h"
+#include "wire/split.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef TS_PROCESSOR_VERDICT_H
 #define TS_PROCESSOR_VERDICT_H
 
-#include "pipeline/engine/evaluation.h"
+#include "pipeline/evaluation.h"
 #include "pipeline/scorer.h"
 
 enum ts_decision { TS_UNDECIDED, TS_SCORED, TS_CACHED, TS_LATE, TS_SKIPPED, TS_FAILED };

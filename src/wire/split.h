@@ -1,6 +1,6 @@
 /* split.h - one part as several smaller ones; spans are the unit. */
-#ifndef TS_ENGINE_SPLIT_H
-#define TS_ENGINE_SPLIT_H
+#ifndef TS_WIRE_SPLIT_H
+#define TS_WIRE_SPLIT_H
 
 #include "wire/splice.h"
 

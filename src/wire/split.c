@@ -1,5 +1,5 @@
 /* split.c - greedy: fill a piece until the next span would not fit. */
-#include "pipeline/engine/split.h"
+#include "wire/split.h"
 
 #include "base/buf.h"
 #include "wire/encode.h"

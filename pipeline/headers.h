@@ -1,7 +1,7 @@
 /* headers.h - request headers that travel with a batch (forward_headers).
  * They hold credentials: they live as long as their batch, are never logged, and are wiped. */
-#ifndef TS_ENGINE_HEADERS_H
-#define TS_ENGINE_HEADERS_H
+#ifndef TS_PIPELINE_HEADERS_H
+#define TS_PIPELINE_HEADERS_H
 
 #include "base/buf.h"
 #include "config/settings.h"

@@ -1,5 +1,5 @@
 /* evaluation.c - the life of an evaluation. */
-#include "pipeline/engine/evaluation.h"
+#include "pipeline/evaluation.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

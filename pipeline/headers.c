@@ -1,5 +1,5 @@
 /* headers.c - one block of memory per set of headers. */
-#include "pipeline/engine/headers.h"
+#include "pipeline/headers.h"
 
 #include "wire/encode.h"
 

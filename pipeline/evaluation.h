@@ -1,8 +1,8 @@
 /* evaluation.h - a score as data, on its way to an API beside the spans. */
-#ifndef TS_ENGINE_EVALUATION_H
-#define TS_ENGINE_EVALUATION_H
+#ifndef TS_PIPELINE_EVALUATION_H
+#define TS_PIPELINE_EVALUATION_H
 
-#include "pipeline/engine/headers.h"
+#include "pipeline/headers.h"
 
 /* Immutable, shared by the exporters, counted. Strings belong to it and are valid UTF-8. */
 struct ts_evaluation {
