@@ -4,39 +4,46 @@
 
 #include "pipeline/component.h"
 #include "pipeline/evaluation.h"
-#include "wire/splice.h"
+#include "pipeline/signal.h"
 
 /* How an attempt ended. */
 enum ts_outcome {
     TS_SENT,      /* the backend has it */
     TS_RETRY,     /* later; err.retry_after is the peer's wish */
     TS_REFUSED,   /* never: the data is at fault. Dropped, counted, logged with err */
-    TS_TOO_LARGE, /* send it in smaller pieces; one span alone is then refused */
+    TS_TOO_LARGE, /* send it in smaller pieces; one item alone is then refused */
     TS_BLOCKED,   /* not before somebody acts (key refused, wrong path): kept, retried slowly */
 };
 
 /* A part on its way to one exporter. The exporter may use `scratch` between send and done. */
 struct ts_send {
+    const struct ts_signal *signal;
     const struct ts_part *part;
     struct ts_payload *owner;   /* holds the part: reference it where slices outlive the call */
     struct ts_headers *headers; /* forwarded with the batch; NULL: none */
-    int attempts;               /* this one included */
     struct ts_err err;          /* for every outcome but SENT */
     void *scratch;
+    void (*done)(struct ts_send *, enum ts_outcome); /* private */
 };
 /* The attempt's end. Thread: the exporter's loop; not inside send(). */
-void ts_send_done(struct ts_send *send, enum ts_outcome outcome);
+static inline void ts_send_done(struct ts_send *send, enum ts_outcome outcome)
+{
+    send->done(send, outcome);
+}
 
-/* Up to `batch` evaluations with the same forwarded headers. */
+/* Some evaluations with the same forwarded headers. */
 struct ts_post {
     struct ts_evaluation **items;
     size_t count;
     struct ts_headers *headers;
-    int attempts;
     struct ts_err err;
     void *scratch;
+    void (*done)(struct ts_post *, enum ts_outcome); /* private */
 };
-void ts_post_done(struct ts_post *post, enum ts_outcome outcome); /* as ts_send_done */
+static inline void ts_post_done(struct ts_post *post, enum ts_outcome outcome) /* as ts_send_done */
+{
+    post->done(post, outcome);
+}
 
 /* collector names and meaning (otlp-and-collector.md 2.7), where not said otherwise */
 struct ts_retry_settings {
@@ -44,16 +51,21 @@ struct ts_retry_settings {
     ts_time initial_interval, max_interval, max_elapsed_time; /* 0: for ever */
     double randomization_factor, multiplier;
 };
+extern const struct ts_setting ts_retry_table[];
+
+/* What an exporter wants of the queues in front of it. */
 struct ts_queue_settings {
     struct ts_retry_settings retry;
-    int64_t num_consumers;
-    uint64_t max_request_size; /* bytes; larger parts are split */
+    int64_t num_consumers;     /* sends in parallel, for each set of forwarded headers */
+    uint64_t max_request_size; /* bytes; larger parts are split; 0: no limit */
+    size_t post_size;          /* evaluations in one post */
+    ts_time post_settle;       /* how long evaluations wait for their span to be stored there */
+    ts_time post_give_up; /* evaluations are dropped so long after their first attempt; 0: never */
 };
-extern const struct ts_setting ts_retry_table[];
 
 struct ts_exporter {
     struct ts_component base;
-    /* NULL: takes no spans. Thread: the exporter's loop. */
+    /* NULL: takes no items of any signal. Thread: the exporter's loop. */
     void (*send)(struct ts_instance *, struct ts_send *send);
     /* NULL: takes no evaluations. Thread: the exporter's loop. */
     void (*post)(struct ts_instance *, struct ts_post *post);

@@ -1,5 +1,5 @@
-/* receiver.h - where requests come from. A receiver needs no verb of its own: it takes requests in
- * with ts_engine_take (engine/engine.h). */
+/* receiver.h - where requests come from. A receiver needs no verb of its own: it hands requests in with
+ * ts_intake_submit (engine/intake.h). */
 #ifndef TS_PIPELINE_RECEIVER_H
 #define TS_PIPELINE_RECEIVER_H
 

@@ -39,6 +39,9 @@ struct ts_score_job {
 struct ts_scorer {
     struct ts_component base;
     const char *annotator_kind; /* "LLM" or "CODE": who judged, in Phoenix's words */
+    /* It asks somebody: answers take their time and cost something, so that they are kept, waited for
+     * within bounds, and may come after their span has left. False: it answers at once. */
+    bool remote;
     /* Text that names the scorer and every setting that changes its result; part of the cache key.
      * Appended to `out`. */
     void (*identity)(const struct ts_instance *, struct ts_buf *out);
@@ -46,9 +49,15 @@ struct ts_scorer {
      * DONE with result; FAILED with err (code UNAVAILABLE, UNAUTHENTICATED, …; `what` names the
      * cause without content or keys); EXPIRED at the deadline; CANCELLED. Thread: any loop. */
     void (*score)(struct ts_instance *, struct ts_score_job *job);
-    /* Give up a job that was submitted; its `done` still comes. NULL: never needed (the scorer
-     * answers at once). Thread: the job's home loop. */
-    void (*cancel)(struct ts_instance *, struct ts_score_job *job);
 };
+
+/* One that was created. Belongs to who created it. */
+struct ts_scorer_instance {
+    const char *id; /* "local", "cleanlab/strict" */
+    const struct ts_scorer *scorer;
+    struct ts_instance *instance;
+};
+/* The host's scorer of this id; NULL: there is none. */
+const struct ts_scorer_instance *ts_scorer_find(const struct ts_host *host, const char *id);
 
 #endif

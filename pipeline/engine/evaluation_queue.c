@@ -1,22 +1,33 @@
-/* evaluation_queue.c - settle, batch, post, retry. One post at a time keeps the order. */
+/* evaluation_queue.c - settle, collect, post. */
 #include "pipeline/engine/evaluation_queue.h"
 
-#include "base/log.h"
-#include "pipeline/engine/retry.h"
+#include "pipeline/engine/delivery.h"
+#include "pipeline/engine/lanes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { BATCH = 100 }; /* what Phoenix's own client sends at once (phoenix.md 3.3) */
-static const ts_time settle = TS_S;
-static const ts_time give_up = 3600 * TS_S;
 
 struct item {
     struct item *next;
     struct ts_evaluation_queue *queue;
     struct ts_batch *batch;
     struct ts_evaluation *evaluation;
+    enum ts_fate fate;
     struct ts_task task;
+};
+
+/* Those with the same forwarded headers. */
+struct lane {
+    struct ts_lane base; /* first: the cast back is safe */
+    struct ts_evaluation_queue *queue;
+    struct item *first, **last;
+    size_t count;
+    struct ts_timer settling;
+    bool failing;
+    bool posting; /* `post` is with the exporter, or waits to be sent again */
+    struct ts_post post;
+    struct ts_attempt attempt;
+    struct item **in_post;
 };
 
 struct ts_evaluation_queue {
@@ -25,29 +36,16 @@ struct ts_evaluation_queue {
     char id[128];
     struct ts_loop *loop;
     struct ts_queue_settings settings;
-    struct item *first, **last;
-    size_t count;
-    struct ts_timer timer;
-    bool posting; /* `post` is with the exporter or waits for its retry */
-    bool flush;   /* shutting down: no settling */
-    struct ts_post post;
-    struct item *in_post[BATCH];
-    struct ts_evaluation *evaluations[BATCH];
-    struct ts_retry retry;
-    struct ts_task flush_task;
-    atomic_llong waiting; /* for the gauge */
-    struct ts_counter *sent, *failed;
+    struct ts_delivery delivery;
+    struct ts_lanes lanes;
+    bool stopping, leave_all; /* no more settling; nothing begins any more */
+    atomic_llong waiting;     /* for the gauge */
 };
 
 static int64_t read_waiting(void *arg)
 {
     struct ts_evaluation_queue *q = arg;
     return atomic_load(&q->waiting);
-}
-
-bool ts_evaluation_queue_busy(const struct ts_evaluation_queue *q)
-{
-    return atomic_load(&((struct ts_evaluation_queue *)(uintptr_t)q)->waiting) > 0;
 }
 
 struct ts_evaluation_queue *ts_evaluation_queue_new(const struct ts_exporter *exporter,
@@ -60,36 +58,34 @@ struct ts_evaluation_queue *ts_evaluation_queue_new(const struct ts_exporter *ex
     q->instance = instance;
     snprintf(q->id, sizeof q->id, "exporter/%s", id);
     q->loop = loop;
-    q->last = &q->first;
+    q->lanes.size = sizeof(struct lane);
     exporter->queue(instance, &q->settings);
+    q->delivery = (struct ts_delivery){
+        .id = q->id,
+        .loop = loop,
+        .words = {.items = "evaluations",
+                  .refused = "the backend refused evaluations for good; they are dropped",
+                  .given_up = "evaluations are dropped: no more retries; their spans are stored "
+                              "without them",
+                  .retry = "posting evaluations failed, will retry",
+                  .blocked = "authentication or endpoint refused; evaluations wait"},
+        .retry = q->settings.retry,
+        .give_up = q->settings.post_give_up};
     char labels[160];
     snprintf(labels, sizeof labels, "exporter=\"%s\"", id);
-    q->sent = ts_metrics_counter(metrics, "trustspan_exporter_sent_evaluations", labels,
-                                 "Evaluations that the backend took.");
-    q->failed = ts_metrics_counter(metrics, "trustspan_exporter_failed_evaluations", labels,
-                                   "Evaluations that were refused or given up.");
+    q->delivery.sent = ts_metrics_counter(metrics, "trustspan_exporter_sent_evaluations", labels,
+                                          "Evaluations that the backend took.");
+    q->delivery.failed = ts_metrics_counter(metrics, "trustspan_exporter_failed_evaluations",
+                                            labels, "Evaluations that were refused or given up.");
+    q->delivery.retried = ts_metrics_counter(metrics, "trustspan_exporter_retries", labels,
+                                             "Attempts that failed and were put off.");
     ts_metrics_gauge(metrics, "trustspan_exporter_waiting_evaluations", labels,
                      "Evaluations that wait or are being posted.", read_waiting, q);
     return q;
 }
 
-static void free_item(struct item *item)
-{
-    ts_evaluation_unref(item->evaluation);
-    free(item);
-}
-
 void ts_evaluation_queue_free(struct ts_evaluation_queue *q)
 {
-    if (!q)
-        return;
-    for (size_t i = 0; q->posting && i < q->post.count; i++)
-        free_item(q->in_post[i]);
-    while (q->first) {
-        struct item *next = q->first->next;
-        free_item(q->first);
-        q->first = next;
-    }
     free(q);
 }
 
@@ -98,132 +94,136 @@ void ts_evaluation_queue_free(struct ts_evaluation_queue *q)
 static void go_home(struct ts_task *task)
 {
     struct item *item = TS_CONTAINER_OF(task, struct item, task);
-    ts_batch_delivered(item->batch);
-    free_item(item);
+    struct ts_engine *engine = item->batch->engine;
+    ts_batch_pending_done(item->batch, item->fate);
+    ts_evaluation_unref(item->evaluation);
+    free(item);
+    ts_barrier_leave(&engine->barrier, TS_STAGE_EVALUATIONS);
 }
 
-static void pump(struct ts_evaluation_queue *q);
-
-static void end_post(struct ts_evaluation_queue *q, bool sent)
+/* An evaluation that a backend will not take says nothing of the span's delivery. */
+static void finish(struct item *item, enum ts_fate fate)
 {
-    ts_count(sent ? q->sent : q->failed, (int64_t)q->post.count);
-    atomic_fetch_sub(&q->waiting, (long long)q->post.count);
-    for (size_t i = 0; i < q->post.count; i++) {
-        struct item *item = q->in_post[i];
-        item->task.run = go_home;
-        ts_loop_post(item->batch->home, &item->task);
-    }
-    q->posting = false;
-    q->post.count = 0;
-    pump(q);
+    atomic_fetch_sub(&item->queue->waiting, 1);
+    item->fate = fate == TS_LEFT ? TS_LEFT : TS_DELIVERED;
+    item->task.run = go_home;
+    ts_loop_post(item->batch->home, &item->task);
 }
 
 /* ---- posting ---- */
 
-static void attempt(struct ts_evaluation_queue *q)
+static void pump(struct lane *lane);
+
+static void on_end(struct ts_attempt *attempt, enum ts_fate fate)
 {
-    q->post.attempts++;
-    q->post.err = (struct ts_err){0};
-    q->exporter->post(q->instance, &q->post);
+    struct lane *lane = TS_CONTAINER_OF(attempt, struct lane, attempt);
+    lane->failing = fate == TS_LEFT;
+    lane->posting = false;
+    for (size_t i = 0; i < lane->post.count; i++)
+        finish(lane->in_post[i], fate);
+    lane->post.count = 0;
+    pump(lane);
 }
 
-static void on_retry(struct ts_timer *timer)
+static void start(struct ts_attempt *attempt)
 {
-    attempt(TS_CONTAINER_OF(timer, struct ts_evaluation_queue, timer));
+    struct lane *lane = TS_CONTAINER_OF(attempt, struct lane, attempt);
+    struct ts_evaluation_queue *q = lane->queue;
+    lane->post.err = (struct ts_err){0};
+    q->exporter->post(q->instance, &lane->post);
 }
 
-static void refused(struct ts_evaluation_queue *q, const char *what)
+static void on_posted(struct ts_post *post, enum ts_outcome outcome)
 {
-    TS_LOG_LIMITED(TS_ERROR, q->id, what, "code=%s evaluations=%zu reason=\"%s\"",
-                   ts_code_name(q->post.err.code), q->post.count, q->post.err.what);
-    end_post(q, false);
+    struct lane *lane = TS_CONTAINER_OF(post, struct lane, post);
+    lane->failing = outcome == TS_RETRY || outcome == TS_BLOCKED;
+    ts_attempt_outcome(&lane->attempt, outcome, &post->err);
 }
 
-static void put_off(struct ts_evaluation_queue *q, enum ts_level level, const char *what,
-                    ts_time wish)
+/* ---- collecting ---- */
+
+static struct item *take_first(struct lane *lane)
 {
-    ts_time now = ts_now();
-    ts_time delay = ts_retry_next(&q->retry, &q->settings.retry, wish, now);
-    if (delay < 0 || now + delay - q->retry.started > give_up) {
-        refused(q, "evaluations were given up; their spans are stored without them");
-        return;
-    }
-    char text[32];
-    TS_LOG_LIMITED(level, q->id, what, "code=%s attempt=%d delay=%s evaluations=%zu reason=\"%s\"",
-                   ts_code_name(q->post.err.code), q->post.attempts,
-                   ts_duration_print(delay / TS_MS * TS_MS, text, sizeof text), q->post.count,
-                   q->post.err.what);
-    ts_timer_start(q->loop, &q->timer, now + delay, on_retry);
+    struct item *item = lane->first;
+    lane->first = item->next;
+    if (!lane->first)
+        lane->last = &lane->first;
+    lane->count--;
+    return item;
 }
 
-void ts_post_done(struct ts_post *post, enum ts_outcome outcome)
+static void begin_post(struct lane *lane)
 {
-    struct ts_evaluation_queue *q = TS_CONTAINER_OF(post, struct ts_evaluation_queue, post);
-    switch (outcome) {
-    case TS_SENT:
-        end_post(q, true);
-        break;
-    case TS_RETRY:
-        put_off(q, TS_WARN, "posting evaluations failed, will retry", post->err.retry_after);
-        break;
-    case TS_BLOCKED:
-        put_off(q, TS_ERROR, "the backend does not let us in; evaluations wait",
-                q->settings.retry.max_interval);
-        break;
-    case TS_REFUSED:
-    case TS_TOO_LARGE:
-        refused(q, "the backend refused evaluations for good; they are dropped");
-        break;
-    }
-}
-
-/* ---- batching ---- */
-
-/* The longest run from the front that shares its forwarded headers. */
-static void fill_post(struct ts_evaluation_queue *q)
-{
-    struct ts_headers *headers = q->first->evaluation->headers;
+    struct ts_evaluation_queue *q = lane->queue;
     size_t n = 0;
-    while (q->first && n < BATCH && ts_headers_eq(q->first->evaluation->headers, headers)) {
-        q->in_post[n] = q->first;
-        q->evaluations[n++] = q->first->evaluation;
-        q->first = q->first->next;
+    lane->posting = true;
+    for (; lane->first && n < q->settings.post_size; n++) {
+        lane->in_post[n] = take_first(lane);
+        lane->post.items[n] = lane->in_post[n]->evaluation;
     }
-    if (!q->first)
-        q->last = &q->first;
-    q->count -= n;
-    q->post = (struct ts_post){.items = q->evaluations, .count = n, .headers = headers};
-    q->retry = (struct ts_retry){.started = ts_now()};
+    lane->post.count = n;
+    lane->post.headers = lane->base.headers;
+    lane->attempt.items = n;
+    lane->attempt.number = 0;
+    ts_attempt_begin(&lane->attempt);
 }
 
 static void on_settled(struct ts_timer *timer)
 {
-    struct ts_evaluation_queue *q = TS_CONTAINER_OF(timer, struct ts_evaluation_queue, timer);
-    q->posting = true;
-    fill_post(q);
-    attempt(q);
+    begin_post(TS_CONTAINER_OF(timer, struct lane, settling));
 }
 
-/* The timer serves two ends that exclude each other: settling and the retry of a post. */
-static void pump(struct ts_evaluation_queue *q)
+static void free_lane(struct lane *lane)
 {
-    if (q->posting || !q->first)
+    ts_timer_stop(lane->queue->loop, &lane->settling);
+    free(lane->in_post);
+    free(lane->post.items);
+    ts_lane_free(&lane->base);
+}
+
+/* What is next for the lane; one that nothing is in any more goes. */
+static void pump(struct lane *lane)
+{
+    struct ts_evaluation_queue *q = lane->queue;
+    if (lane->posting)
         return;
-    bool now = q->flush || q->count >= BATCH;
-    if (now)
-        ts_timer_start(q->loop, &q->timer, ts_now(), on_settled);
-    else if (q->timer.place == 0)
-        ts_timer_start(q->loop, &q->timer, ts_now() + settle, on_settled);
+    bool leave = q->leave_all || (q->delivery.leaving && lane->failing);
+    while (leave && lane->first)
+        finish(take_first(lane), TS_LEFT);
+    if (!lane->first) {
+        free_lane(lane);
+        return;
+    }
+    bool now = q->stopping || lane->count >= q->settings.post_size;
+    if (now || lane->settling.place == 0)
+        ts_timer_start(q->loop, &lane->settling, ts_now() + (now ? 0 : q->settings.post_settle),
+                       on_settled);
+}
+
+static struct lane *lane_of(struct ts_evaluation_queue *q, struct ts_headers *headers)
+{
+    struct lane *lane = (struct lane *)(void *)ts_lanes_find(&q->lanes, headers);
+    if (lane->queue)
+        return lane;
+    lane->queue = q;
+    lane->last = &lane->first;
+    lane->in_post = ts_alloc(q->settings.post_size * sizeof *lane->in_post);
+    lane->post.items = ts_alloc(q->settings.post_size * sizeof *lane->post.items);
+    lane->post.done = on_posted;
+    lane->attempt.of = &q->delivery;
+    lane->attempt.start = start;
+    lane->attempt.end = on_end;
+    return lane;
 }
 
 static void arrive(struct ts_task *task)
 {
     struct item *item = TS_CONTAINER_OF(task, struct item, task);
-    struct ts_evaluation_queue *q = item->queue;
-    *q->last = item;
-    q->last = &item->next;
-    q->count++;
-    pump(q);
+    struct lane *lane = lane_of(item->queue, item->evaluation->headers);
+    *lane->last = item;
+    lane->last = &item->next;
+    lane->count++;
+    pump(lane);
 }
 
 void ts_evaluation_queue_add(struct ts_evaluation_queue *q, struct ts_batch *batch,
@@ -233,21 +233,40 @@ void ts_evaluation_queue_add(struct ts_evaluation_queue *q, struct ts_batch *bat
     item->queue = q;
     item->batch = batch;
     item->evaluation = ts_evaluation_ref(evaluation);
-    ts_batch_owe(batch);
+    ts_batch_pending_add(batch);
+    ts_barrier_enter(&batch->engine->barrier, TS_STAGE_EVALUATIONS);
     atomic_fetch_add(&q->waiting, 1);
     item->task.run = arrive;
     ts_loop_post(q->loop, &item->task);
 }
 
-static void start_flush(struct ts_task *task)
+/* ---- stopping ---- */
+
+struct order {
+    struct ts_task task;
+    struct ts_evaluation_queue *queue;
+    bool failing, all;
+};
+
+static void leave(struct ts_task *task)
 {
-    struct ts_evaluation_queue *q = TS_CONTAINER_OF(task, struct ts_evaluation_queue, flush_task);
-    q->flush = true;
-    pump(q);
+    struct order *o = TS_CONTAINER_OF(task, struct order, task);
+    struct ts_evaluation_queue *q = o->queue;
+    q->stopping = true;
+    q->leave_all = q->leave_all || o->all;
+    if (o->failing || o->all)
+        ts_delivery_leave(&q->delivery);
+    for (struct ts_lane *l = q->lanes.first; l;) {
+        struct ts_lane *next = l->next; /* pump may free it */
+        pump((struct lane *)(void *)l);
+        l = next;
+    }
+    free(o);
 }
 
-void ts_evaluation_queue_flush(struct ts_evaluation_queue *q)
+void ts_evaluation_queue_leave(struct ts_evaluation_queue *q, bool failing, bool all)
 {
-    q->flush_task.run = start_flush;
-    ts_loop_post(q->loop, &q->flush_task);
+    struct order *o = ts_alloc(sizeof *o);
+    *o = (struct order){{.run = leave}, q, failing, all};
+    ts_loop_post(q->loop, &o->task);
 }

@@ -1,5 +1,7 @@
-/* late.c - spans that left without their score, kept until it comes. */
-#include "pipeline/engine/engine_internal.h"
+/* late.c - a record of its own, so that the request's can go. */
+#include "pipeline/engine/late.h"
+
+#include "pipeline/engine/record.h"
 
 #include <stdlib.h>
 
@@ -15,13 +17,16 @@ struct keeping {
 static void tell(struct ts_task *task)
 {
     struct keeping *k = TS_CONTAINER_OF(task, struct keeping, task);
+    struct ts_engine *engine = k->batch->engine;
     bool durable = k->append.err.code == TS_OK && k->append.id != 0;
     if (durable)
         k->batch->id = k->append.id;
     k->kept(k->arg, durable);
-    ts_batch_delivered(k->batch); /* if all else is done by now, this removes the record */
+    ts_batch_pending_done(k->batch,
+                          TS_DELIVERED); /* if all else is done, this removes the record */
     ts_buf_release(&k->head);
     free(k);
+    ts_barrier_leave(&engine->barrier, TS_STAGE_STORING);
 }
 
 /* Thread: the store's writer. */
@@ -32,22 +37,21 @@ static void on_durable(struct ts_append *append)
     ts_loop_post(k->batch->home, &k->task);
 }
 
-struct ts_batch *ts_engine_keep_late(struct ts_batch *from, struct ts_part *part, ts_time give_up,
-                                     void (*kept)(void *, bool), void *arg)
+struct ts_batch *ts_late_persist(struct ts_batch *from, struct ts_part *part, const char *key,
+                                 ts_time give_up, void (*kept)(void *, bool), void *arg)
 {
     struct ts_engine *e = from->engine;
     struct ts_payload *joined = ts_part_join(part);
-    ts_part_release(part);
-    struct ts_batch *late = ts_batch_new(e, joined, ts_headers_ref(from->headers));
-    late->home = from->home;
+    ts_view request = ts_payload_view(joined);
+    struct ts_batch *late = ts_batch_new(e, from->signal, joined, ts_headers_ref(from->headers), 0);
+    late->items = part->items;
     late->received = from->received;
     late->give_up = give_up;
     late->table = TS_TABLE_LATE;
-    ts_view request = ts_payload_view(joined);
-    atomic_fetch_add(&e->in_memory, (int64_t)request.len);
-    atomic_fetch_add(&e->batches, 1);
-    ts_batch_owe(late); /* the caller's */
-    ts_batch_owe(late); /* until the store has answered */
+    ts_part_release(part);
+    ts_batch_begin(late, from->home); /* the caller's */
+    ts_batch_pending_add(late);       /* until the store has answered */
+    ts_barrier_enter(&e->barrier, TS_STAGE_STORING);
     struct keeping *k = ts_alloc(sizeof *k);
     *k = (struct keeping){.batch = late, .kept = kept, .arg = arg};
     if (!e->store) {
@@ -55,7 +59,13 @@ struct ts_batch *ts_engine_keep_late(struct ts_batch *from, struct ts_part *part
         ts_loop_post(late->home, &k->task);
         return late;
     }
-    ts_record_head(late->headers, late->received, give_up, request.len, &k->head);
+    const struct ts_record record = {.signal = late->signal,
+                                     .headers = late->headers,
+                                     .received = late->received,
+                                     .give_up = give_up,
+                                     .owner = ts_view_str(key),
+                                     .request = request};
+    ts_record_encode(&record, &k->head);
     k->append = (struct ts_append){
         .table = TS_TABLE_LATE, .head = ts_buf_view(&k->head), .body = request, .done = on_durable};
     ts_store_append(e->store, &k->append);

@@ -1,129 +1,239 @@
-/* loader.c - from disk back into memory: after a restart, and when memory was short.
- * One reader at a time, on libuv's thread pool, because reading may wait for the disk. It takes as
- * much as memory_limit allows, in the order of the ids; freed memory starts it again. */
-#include "pipeline/engine/engine_internal.h"
+/* loader.c - two cursors, one over the spool and one over the late list of the last run. */
+#include "pipeline/engine/loader.h"
 
 #include "base/log.h"
+#include "pipeline/engine/record.h"
 
 #include <inttypes.h>
 
 #define COMPONENT "engine"
 
-static bool has_budget(struct ts_engine *e)
+static void unref_payload(void *payload)
 {
-    return atomic_load(&e->in_memory) < (int64_t)e->memory_limit;
+    ts_payload_unref(payload);
+}
+
+/* The batch of a record, which is taken over. */
+static struct ts_batch *batch_of(struct ts_loader *l, enum ts_table table,
+                                 struct ts_payload *stored, struct ts_err *err)
+{
+    struct ts_record r;
+    if (!ts_record_decode(ts_payload_view(stored), &r, err)) {
+        ts_payload_unref(stored);
+        return NULL;
+    }
+    const struct ts_route *route = ts_routes_find(l->routes, r.signal, r.source);
+    struct ts_processor_node *owner =
+        table == TS_TABLE_LATE ? ts_routes_owner(l->routes, r.owner) : NULL;
+    if (!route || (table == TS_TABLE_LATE && !owner)) {
+        ts_headers_unref(r.headers);
+        ts_payload_unref(stored);
+        ts_fail(err, TS_FAILED_PRECONDITION, "no pipeline takes %s%s", route ? "late " : "",
+                r.signal->name);
+        return NULL;
+    }
+    struct ts_payload *request = ts_payload_new(r.request, unref_payload, stored);
+    struct ts_batch *b = table == TS_TABLE_LATE
+                             ? ts_batch_new(l->engine, r.signal, request, r.headers, 0)
+                             : ts_route_batch(route, l->engine, request, r.headers);
+    b->table = table;
+    b->owner = owner;
+    b->received = r.received;
+    b->give_up = r.give_up;
+    return b;
+}
+
+static bool scan(struct ts_batch *b, struct ts_err *err)
+{
+    return b->route
+               ? ts_route_scan(b, false, err)
+               : b->signal->scan(ts_payload_view(b->payload), false, NULL, NULL, &b->items, err);
 }
 
 /* The next record of a table as a batch; NULL: none is left. */
-static struct ts_batch *read_one(struct ts_engine *e, enum ts_table table, uint64_t *after)
+static struct ts_batch *read_one(struct ts_loader *l, enum ts_table table, uint64_t *after)
 {
     struct ts_payload *record;
     struct ts_err err = {0};
     uint64_t id;
-    while (ts_store_next(e->store, table, *after, &id, &record, &err)) {
+    while (ts_store_next(l->engine->store, table, *after, &id, &record, &err)) {
         *after = id;
-        struct ts_scan scan;
-        struct ts_batch *b = ts_batch_from_record(e, record, &err);
-        if (b && ts_batch_scan(b, false, &scan, &err)) {
-            b->table = table;
+        struct ts_batch *b = batch_of(l, table, record, &err);
+        if (b && scan(b, &err)) {
             b->id = id;
             return b;
         }
-        ts_log(TS_ERROR, COMPONENT, "a stored record cannot be read and was left where it is",
+        ts_log(TS_ERROR, COMPONENT, "a stored record cannot be delivered and was left where it is",
                "id=%" PRIu64 " error=\"%s\"", id, err.what);
         if (b)
             ts_batch_discard(b);
+        err = (struct ts_err){0};
     }
     if (err.code != TS_OK)
         ts_log(TS_ERROR, COMPONENT, "the store cannot be read", "error=\"%s\"", err.what);
     return NULL;
 }
 
-static void keep(struct ts_engine *e, struct ts_batch *b, struct ts_batch ***tail)
+static void keep(struct ts_batch *b, struct ts_batch ***tail)
 {
-    atomic_fetch_add(&e->in_memory, (int64_t)ts_payload_view(b->payload).len);
     b->next = NULL;
     **tail = b;
     *tail = &b->next;
 }
 
-static void load_late(struct ts_engine *e, struct ts_batch ***tail)
+static bool may_read(struct ts_loader *l, const bool *backlog)
 {
-    while (e->late_backlog && has_budget(e)) {
-        uint64_t after = e->last_late;
-        struct ts_batch *b = after < e->late_until ? read_one(e, TS_TABLE_LATE, &after) : NULL;
-        pthread_mutex_lock(&e->lock);
-        e->last_late = after;
-        if (!b || b->id > e->late_until) /* what is newer is in memory already */
-            e->late_backlog = false;
-        pthread_mutex_unlock(&e->lock);
-        if (b && b->id > e->late_until)
+    pthread_mutex_lock(&l->lock);
+    bool yes = *backlog && !l->stopping;
+    pthread_mutex_unlock(&l->lock);
+    return yes && ts_memory_has_room(&l->engine->memory);
+}
+
+static void load_late(struct ts_loader *l, struct ts_batch ***tail)
+{
+    while (may_read(l, &l->late_backlog)) {
+        uint64_t after = l->last_late;
+        struct ts_batch *b = after < l->late_until ? read_one(l, TS_TABLE_LATE, &after) : NULL;
+        bool over = !b || b->id > l->late_until; /* what is newer is in memory already */
+        pthread_mutex_lock(&l->lock);
+        l->last_late = after;
+        l->late_backlog = !over;
+        pthread_mutex_unlock(&l->lock);
+        if (b && over)
             ts_batch_discard(b);
         else if (b)
-            keep(e, b, tail);
+            keep(b, tail);
     }
 }
 
-static void load_spool(struct ts_engine *e, struct ts_batch ***tail)
+static void load_spool(struct ts_loader *l, struct ts_batch ***tail)
 {
-    while (e->backlog && has_budget(e)) {
-        uint64_t after = e->last_dispatched;
-        struct ts_batch *b = read_one(e, TS_TABLE_SPOOL, &after);
-        pthread_mutex_lock(&e->lock);
-        e->last_dispatched = after;
-        if (!b && e->last_durable <= after)
-            e->backlog = false;
-        pthread_mutex_unlock(&e->lock);
+    while (may_read(l, &l->backlog)) {
+        uint64_t after = l->last_dispatched;
+        struct ts_batch *b = read_one(l, TS_TABLE_SPOOL, &after);
+        pthread_mutex_lock(&l->lock);
+        l->last_dispatched = after;
+        if (!b && l->last_durable <= after)
+            l->backlog = false;
+        pthread_mutex_unlock(&l->lock);
         if (!b)
             break;
-        keep(e, b, tail);
+        keep(b, tail);
     }
 }
 
-/* Thread: libuv's pool. `loading` makes this the only one that touches the two cursors. */
+/* Thread: libuv's pool. `loading` makes this the only one that moves the two cursors. */
 static void read_records(uv_work_t *work)
 {
-    struct ts_engine *e = work->data;
-    struct ts_batch **tail = &e->loaded;
-    load_late(e, &tail);
-    load_spool(e, &tail);
+    struct ts_loader *l = work->data;
+    struct ts_batch **tail = &l->loaded;
+    load_late(l, &tail);
+    load_spool(l, &tail);
 }
 
 static void hand_out(uv_work_t *work, int status)
 {
-    struct ts_engine *e = work->data;
+    struct ts_loader *l = work->data;
     (void)status;
-    struct ts_batch *b = e->loaded;
-    e->loaded = NULL;
-    pthread_mutex_lock(&e->lock);
-    e->loading = false;
-    pthread_mutex_unlock(&e->lock);
+    struct ts_batch *b = l->loaded;
+    l->loaded = NULL;
+    pthread_mutex_lock(&l->lock);
+    l->loading = false;
+    pthread_mutex_unlock(&l->lock);
     while (b) {
         struct ts_batch *next = b->next;
-        ts_engine_dispatch(e, b);
+        if (b->owner)
+            ts_routes_resume(b, b->owner);
+        else
+            ts_route_dispatch(b);
         b = next;
     }
-    ts_engine_load(e); /* what came while this was reading */
+    ts_loader_start(l); /* what came while this was reading */
+    ts_barrier_leave(&l->engine->barrier, TS_STAGE_INTAKE);
 }
 
 static void start_work(struct ts_task *task)
 {
-    struct ts_engine *e = TS_CONTAINER_OF(task, struct ts_engine, load_task);
-    e->work.data = e;
-    uv_queue_work(ts_loop_uv(e->loops[0]), &e->work, read_records, hand_out);
+    struct ts_loader *l = TS_CONTAINER_OF(task, struct ts_loader, task);
+    l->work.data = l;
+    uv_queue_work(ts_loop_uv(l->engine->loops[0]), &l->work, read_records, hand_out);
 }
 
-void ts_engine_load(struct ts_engine *e)
+static void on_room(struct ts_task *task)
 {
-    if (!e->store || !has_budget(e))
+    ts_loader_start(TS_CONTAINER_OF(task, struct ts_loader, room.task));
+}
+
+void ts_loader_start(struct ts_loader *l)
+{
+    if (!l->engine->store)
         return;
-    pthread_mutex_lock(&e->lock);
-    bool start = (e->backlog || e->late_backlog) && !e->loading && !e->stopping;
-    if (start)
-        e->loading = true;
-    pthread_mutex_unlock(&e->lock);
-    if (!start)
+    bool room = ts_memory_has_room(&l->engine->memory);
+    pthread_mutex_lock(&l->lock);
+    bool wanted = (l->backlog || l->late_backlog) && !l->loading && !l->stopping;
+    if (wanted && room) {
+        l->loading = true;
+        ts_barrier_enter(&l->engine->barrier, TS_STAGE_INTAKE);
+    }
+    pthread_mutex_unlock(&l->lock);
+    if (wanted && !room)
+        ts_memory_await(&l->engine->memory, &l->room);
+    if (!wanted || !room)
         return;
-    e->load_task.run = start_work;
-    ts_loop_post(e->loops[0], &e->load_task);
+    l->task.run = start_work;
+    ts_loop_post(l->engine->loops[0], &l->task);
+}
+
+bool ts_loader_admit(struct ts_loader *l, uint64_t id)
+{
+    const struct ts_memory *m = &l->engine->memory;
+    pthread_mutex_lock(&l->lock);
+    l->last_durable = id;
+    if (l->stopping || ts_memory_used(m) > m->limit)
+        l->backlog = true;
+    bool on = !l->backlog;
+    if (on)
+        l->last_dispatched = id;
+    pthread_mutex_unlock(&l->lock);
+    return on;
+}
+
+void ts_loader_recover(struct ts_loader *l)
+{
+    struct ts_store_stats found;
+    if (!l->engine->store)
+        return;
+    ts_store_stats(l->engine->store, &found);
+    l->late_until = ts_store_last_id(l->engine->store);
+    l->backlog = found.records[TS_TABLE_SPOOL] > 0;
+    l->late_backlog = found.records[TS_TABLE_LATE] > 0;
+    if (l->backlog || l->late_backlog)
+        ts_log(TS_INFO, COMPONENT, "taking up what the last run left",
+               "requests=%" PRIu64 " late=%" PRIu64, found.records[TS_TABLE_SPOOL],
+               found.records[TS_TABLE_LATE]);
+    ts_loader_start(l);
+}
+
+void ts_loader_stop(struct ts_loader *l)
+{
+    if (!l->engine)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->stopping = true;
+    pthread_mutex_unlock(&l->lock);
+}
+
+void ts_loader_init(struct ts_loader *l, struct ts_engine *engine, const struct ts_routes *routes)
+{
+    l->engine = engine;
+    l->routes = routes;
+    pthread_mutex_init(&l->lock, NULL);
+    l->room.loop = engine->loops[0];
+    l->room.task.run = on_room;
+}
+
+void ts_loader_release(struct ts_loader *l)
+{
+    if (l->engine)
+        pthread_mutex_destroy(&l->lock);
 }

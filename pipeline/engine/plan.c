@@ -49,7 +49,9 @@ const struct ts_setting ts_service_table[] = {
     {.key = "pipelines",
      .kind = TS_TREE,
      .offset = AT(pipelines),
-     .help = "traces: {receivers, processors, exporters}; left out: all that is defined"},
+     .help =
+         "traces, traces/name: {receivers, processors, exporters}; left out: one of all that is "
+         "defined"},
     {.key = "storage",
      .kind = TS_ENUM,
      .offset = AT(storage),
@@ -245,12 +247,29 @@ static bool has_kind(const struct ts_plan *plan, enum ts_component_kind kind)
     return false;
 }
 
-/* Marks the ids of one list of a pipeline. */
-static bool use_list(struct ts_planning *m, const struct ts_node *pipeline,
-                     enum ts_component_kind kind, bool needed)
+static void add_to(struct ts_planning *m, struct ts_planned_list *list, const struct ts_planned *p)
+{
+    const struct ts_planned **longer =
+        ts_arena_alloc(m->plan->arena, (list->count + 1) * sizeof *longer);
+    for (size_t i = 0; i < list->count; i++)
+        longer[i] = list->list[i];
+    longer[list->count++] = p;
+    list->list = longer;
+}
+
+static bool is_in(const struct ts_planned_list *list, const struct ts_planned *p)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->list[i] == p)
+            return true;
+    return false;
+}
+
+/* The ids of one list of a pipeline. */
+static bool read_list(struct ts_planning *m, const struct ts_node *pipeline,
+                      enum ts_component_kind kind, bool needed, struct ts_planned_list *out)
 {
     const struct ts_node *list = ts_node_get(pipeline, sections[kind]);
-    bool any = false;
     for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
         struct ts_planned *p = ts_plan_find(m->plan, kind, n->text);
         ts_node_error_at(m->err, n, "service::pipelines");
@@ -258,36 +277,31 @@ static bool use_list(struct ts_planning *m, const struct ts_node *pipeline,
             return ts_fail(m->err, TS_INVALID_ARGUMENT, "%s '" TS_FMT "' is not defined under %s",
                            ts_component_kind_name(kind), TS_ARG(ts_view_cut(n->text, 0, 80)),
                            sections[kind]);
-        if (p->used && kind == TS_PROCESSOR)
-            return ts_fail(m->err, TS_INVALID_ARGUMENT, "processor '%s' stands there twice", p->id);
+        if (is_in(out, p))
+            return ts_fail(m->err, TS_INVALID_ARGUMENT, "%s '%s' stands there twice",
+                           ts_component_kind_name(kind), p->id);
         p->used = true;
-        any = true;
+        add_to(m, out, p);
     }
-    if (any || !needed)
+    if (out->count > 0 || !needed)
         return true;
     ts_node_error_at(m->err, pipeline, "service::pipelines");
     return ts_fail(m->err, TS_INVALID_ARGUMENT, "a pipeline needs at least one %s",
                    ts_component_kind_name(kind));
 }
 
-static bool connect_pipelines(struct ts_planning *m)
+static bool check_pipeline_keys(struct ts_planning *m, const struct ts_node *pipeline)
 {
-    const struct ts_node *pipelines = m->plan->service.pipelines;
     static const char *const lists[] = {"receivers", "processors", "exporters"};
-    if (!pipelines->first || pipelines->first->next) {
-        ts_node_error_at(m->err, pipelines, "service::pipelines");
-        return ts_fail(m->err, TS_INVALID_ARGUMENT, "exactly one pipeline, 'traces', is wanted");
-    }
-    const struct ts_node *p = pipelines->first;
-    ts_node_error_at(m->err, p, "service::pipelines");
-    if (!ts_view_is(p->key, "traces") && !ts_view_starts(p->key, TS_LIT("traces/")))
-        return ts_fail(m->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is not served; only traces are",
-                       TS_ARG(ts_view_cut(p->key, 0, 60)));
-    for (const struct ts_node *n = p->first; n; n = n->next) {
+    for (const struct ts_node *n = pipeline->first; n; n = n->next) {
         bool ok = false;
         for (size_t i = 0; i < TS_COUNT(lists); i++)
             ok = ok || ts_view_is(n->key, lists[i]);
-        ts_node_error_at(m->err, n, "service::pipelines::traces");
+        ts_node_error_at(m->err, n,
+                         (const char *)ts_arena_printf(m->plan->arena,
+                                                       "service::pipelines::" TS_FMT,
+                                                       TS_ARG(ts_view_cut(pipeline->key, 0, 60)))
+                             .ptr);
         if (!ok)
             return ts_fail(m->err, TS_INVALID_ARGUMENT,
                            "unknown key '" TS_FMT
@@ -296,15 +310,75 @@ static bool connect_pipelines(struct ts_planning *m)
         if (n->kind != TS_NODE_LIST)
             return ts_fail(m->err, TS_INVALID_ARGUMENT, "a list of ids is wanted here");
     }
-    return use_list(m, p, TS_RECEIVER, true) && use_list(m, p, TS_PROCESSOR, false) &&
-           use_list(m, p, TS_EXPORTER, true);
+    return true;
 }
 
-static void connect_all(struct ts_plan *plan)
+/* "traces" or "traces/name". */
+static const struct ts_signal *signal_of(struct ts_planning *m, const struct ts_node *pipeline)
 {
-    for (struct ts_planned *p = plan->components; p; p = p->next)
-        p->used = p->used || p->component->kind == TS_RECEIVER ||
-                  p->component->kind == TS_PROCESSOR || p->component->kind == TS_EXPORTER;
+    ts_view key = pipeline->key;
+    const struct ts_signal *signal =
+        ts_signal_find(ts_view_cut(key, 0, ts_view_find(key, TS_LIT("/"))));
+    if (signal)
+        return signal;
+    struct ts_buf known = TS_BUF_INIT;
+    for (size_t i = 0; ts_signals[i]; i++)
+        ts_buf_printf(&known, "%s%s", i ? ", " : "", ts_signals[i]->name);
+    ts_node_error_at(m->err, pipeline, "service::pipelines");
+    ts_fail(m->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is not served; only %s are",
+            TS_ARG(ts_view_cut(key, 0, 60)), ts_buf_cstr(&known));
+    ts_buf_release(&known);
+    return NULL;
+}
+
+static struct ts_planned_pipeline *add_pipeline(struct ts_planning *m,
+                                                const struct ts_signal *signal, ts_view id)
+{
+    struct ts_planned_pipeline **tail = &m->plan->pipelines;
+    struct ts_planned_pipeline *p = ts_arena_alloc(m->plan->arena, sizeof *p);
+    p->id = (const char *)ts_arena_copy(m->plan->arena, id).ptr;
+    p->signal = signal;
+    while (*tail)
+        tail = &(*tail)->next;
+    *tail = p;
+    return p;
+}
+
+static bool read_pipelines(struct ts_planning *m)
+{
+    const struct ts_node *all = m->plan->service.pipelines;
+    ts_node_error_at(m->err, all, "service::pipelines");
+    if (all->kind != TS_NODE_MAP || !all->first)
+        return ts_fail(m->err, TS_INVALID_ARGUMENT,
+                       "at least one pipeline is wanted: traces: {receivers, exporters}");
+    for (const struct ts_node *n = all->first; n; n = n->next) {
+        const struct ts_signal *signal = signal_of(m, n);
+        if (!signal || !check_pipeline_keys(m, n))
+            return false;
+        struct ts_planned_pipeline *p = add_pipeline(m, signal, n->key);
+        if (!read_list(m, n, TS_RECEIVER, true, &p->receivers) ||
+            !read_list(m, n, TS_PROCESSOR, false, &p->processors) ||
+            !read_list(m, n, TS_EXPORTER, true, &p->exporters))
+            return false;
+    }
+    return true;
+}
+
+/* No pipelines in the file: one of all that is defined, in the order of the file. */
+static void connect_all(struct ts_planning *m)
+{
+    struct ts_planned_pipeline *all =
+        add_pipeline(m, ts_signals[0], ts_view_str(ts_signals[0]->name));
+    for (struct ts_planned *p = m->plan->components; p; p = p->next) {
+        struct ts_planned_list *list = p->component->kind == TS_RECEIVER    ? &all->receivers
+                                       : p->component->kind == TS_PROCESSOR ? &all->processors
+                                       : p->component->kind == TS_EXPORTER  ? &all->exporters
+                                                                            : NULL;
+        if (!list)
+            continue;
+        p->used = true;
+        add_to(m, list, p);
+    }
 }
 
 /* ---- defaults ---- */
@@ -478,8 +552,8 @@ struct ts_plan *ts_plan_make(struct ts_arena *arena, const struct ts_node *root,
     if (!fill_in(&m))
         return NULL;
     if (!plan->service.pipelines)
-        connect_all(plan);
-    else if (!connect_pipelines(&m))
+        connect_all(&m);
+    else if (!read_pipelines(&m))
         return NULL;
     if (!check_used(&m) || !check_circle(&m) || !ts_plan_name_scorers(&m))
         return NULL;

@@ -4,6 +4,7 @@
 #define TS_ENGINE_PLAN_H
 
 #include "pipeline/component.h"
+#include "pipeline/signal.h"
 
 struct ts_planned {
     struct ts_planned *next;
@@ -13,6 +14,19 @@ struct ts_planned {
     void *config;
     const struct ts_node *node; /* NULL: made by default */
     bool used;                  /* named in service, or part of the default pipeline */
+};
+
+struct ts_planned_list {
+    const struct ts_planned **list;
+    size_t count;
+};
+
+/* One pipeline: ids in the order of their lists. */
+struct ts_planned_pipeline {
+    struct ts_planned_pipeline *next;
+    const char *id; /* "traces/second" */
+    const struct ts_signal *signal;
+    struct ts_planned_list receivers, processors, exporters;
 };
 
 struct ts_service_config {
@@ -37,7 +51,8 @@ struct ts_plan {
     struct ts_arena *arena;
     struct ts_service_config service;
     struct ts_planned *components; /* all kinds, in the order of the file */
-    const char *trust_scorer;      /* what `auto` came to, for the log; NULL: no trust processor */
+    struct ts_planned_pipeline *pipelines;
+    const char *trust_scorer; /* what `auto` came to, for the log; NULL: no trust processor */
 };
 
 /* `root` NULL: no file at all, the drop-in. The plan belongs to `arena`. NULL with err when it is

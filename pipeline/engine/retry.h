@@ -9,7 +9,8 @@ struct ts_retry {
     ts_time interval; /* the next one, before jitter */
 };
 
-/* The delay before the next attempt, at least `wish`. -1: give up, max_elapsed_time would be over. */
+/* The delay before the next attempt, at least `wish`. -1: give up, max_elapsed_time would be over, or
+ * retrying is off. */
 ts_time ts_retry_next(struct ts_retry *retry, const struct ts_retry_settings *settings,
                       ts_time wish, ts_time now);
 

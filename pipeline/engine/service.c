@@ -2,16 +2,16 @@
 #include "pipeline/engine/service.h"
 
 #include "base/log.h"
-#include "llm/llm.h"
+#include "net/api_client.h"
 #include "net/grpc.h"
 #include "net/http_server.h"
-#include "pipeline/engine/engine_internal.h"
+#include "pipeline/engine/intake.h"
 #include "pipeline/extension.h"
+#include "pipeline/scorer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define COMPONENT "service"
 
@@ -19,17 +19,23 @@
 struct made {
     const struct ts_planned *planned;
     struct ts_host host;
+    struct ts_intake intake; /* receivers */
     struct ts_instance *instance;
-    bool started;
 };
 
 struct ts_service {
     const struct ts_plan *plan;
     struct ts_engine engine;
+    struct ts_loader loader;
     struct ts_grpc *grpc;
     struct ts_http_server *page;
     struct made *made; /* in the order of creation: scorers, exporters, processors, receivers */
     size_t made_count;
+    struct ts_scorer_instance *scorers;
+    size_t scorer_count;
+    struct ts_exporter_node *exporters;
+    size_t exporter_count;
+    struct ts_routes routes;
 };
 
 /* ---- metrics page ---- */
@@ -53,7 +59,7 @@ static int64_t read_batches(void *arg)
 
 static int64_t read_memory(void *arg)
 {
-    return atomic_load(&((struct ts_engine *)arg)->in_memory);
+    return ts_memory_used(&((struct ts_engine *)arg)->memory);
 }
 
 static struct ts_store_stats stats(void *arg)
@@ -104,22 +110,6 @@ static void add_gauges(struct ts_engine *e)
 
 /* ---- parts of the start ---- */
 
-static bool start_loops(struct ts_service *s, struct ts_err *err)
-{
-    struct ts_engine *e = &s->engine;
-    size_t count = (size_t)s->plan->service.loops;
-    e->loops = ts_alloc(count * sizeof(struct ts_loop *));
-    for (; e->loop_count < count; e->loop_count++) {
-        char name[32];
-        snprintf(name, sizeof name, "loop%zu", e->loop_count);
-        e->loops[e->loop_count] = ts_loop_new(name);
-    }
-    for (size_t i = 0; i < count; i++)
-        if (!ts_loop_start(e->loops[i], err))
-            return false;
-    return true;
-}
-
 static bool open_store(struct ts_service *s, struct ts_err *err)
 {
     if (s->plan->service.storage == TS_STORAGE_NONE)
@@ -140,92 +130,194 @@ static bool open_store(struct ts_service *s, struct ts_err *err)
     return true;
 }
 
-/* Creates all used components of one kind. Thread: main, while their loop runs: create() may not
- * touch the loop, only remember it. */
-static bool create_kind(struct ts_service *s, enum ts_component_kind kind, struct ts_err *err)
+/* ---- creating ---- */
+
+static struct ts_instance *create_one(struct ts_service *s, const struct ts_planned *p,
+                                      struct made *m, struct ts_err *err)
+{
+    struct ts_engine *e = &s->engine;
+    m->planned = p;
+    m->host.id = (const char *)ts_arena_printf(s->plan->arena, "%s/%s",
+                                               ts_component_kind_name(p->component->kind), p->id)
+                     .ptr;
+    m->host.loop = e->loops[s->made_count % e->loop_count];
+    m->host.metrics = e->metrics;
+    m->host.grpc = s->grpc;
+    m->host.state_directory = e->store ? ts_store_directory(e->store) : NULL;
+    m->host.patience = TS_API_PATIENT;
+    m->host.loops = e->loops;
+    m->host.loop_count = e->loop_count;
+    m->host.scorers = s->scorers;
+    m->host.scorer_count = s->scorer_count;
+    m->instance = p->component->create(&m->host, p->config, err);
+    if (!m->instance) {
+        ts_fail_in(err, "%s", p->path);
+        return NULL;
+    }
+    s->made_count++;
+    return m->instance;
+}
+
+static bool create_scorers(struct ts_service *s, struct ts_err *err)
 {
     for (const struct ts_planned *p = s->plan->components; p; p = p->next) {
-        if (p->component->kind != kind || !p->used)
+        if (p->component->kind != TS_SCORER || !p->used)
             continue;
-        struct made *m = &s->made[s->made_count];
-        const char *id = (const char *)ts_arena_printf(s->plan->arena, "%s/%s",
-                                                       ts_component_kind_name(kind), p->id)
-                             .ptr;
-        m->planned = p;
-        m->host = (struct ts_host){id, s->engine.loops[s->made_count % s->engine.loop_count],
-                                   s->grpc, s->engine.store, &s->engine};
-        m->instance = p->component->create(&m->host, p->config, err);
-        if (!m->instance)
-            return ts_fail_in(err, "%s", p->path);
-        s->made_count++;
+        struct ts_instance *instance = create_one(s, p, &s->made[s->made_count], err);
+        if (!instance)
+            return false;
+        s->scorers[s->scorer_count++] =
+            (struct ts_scorer_instance){p->id, (const void *)p->component, instance};
     }
     return true;
 }
 
-static void connect_made(struct ts_service *s)
+static bool create_exporters(struct ts_service *s, struct ts_err *err)
 {
-    struct ts_engine *e = &s->engine;
-    e->judges = ts_alloc(s->made_count * sizeof *e->judges);
-    e->outlets = ts_alloc(s->made_count * sizeof *e->outlets);
-    for (size_t i = 0; i < s->made_count; i++) {
-        struct made *m = &s->made[i];
-        const void *component = m->planned->component;
-        if (m->planned->component->kind == TS_SCORER) {
-            e->judges[e->judge_count++] =
-                (struct ts_judge){ts_strdup(m->planned->id), component, m->instance};
+    for (const struct ts_planned *p = s->plan->components; p; p = p->next) {
+        if (p->component->kind != TS_EXPORTER || !p->used)
             continue;
-        }
-        const struct ts_exporter *x = component;
-        struct ts_outlet *o = &e->outlets[e->outlet_count++];
-        *o = (struct ts_outlet){.exporter = x, .instance = m->instance};
-        if (x->send)
-            o->spans =
-                ts_sending_queue_new(x, m->instance, m->planned->id, m->host.loop, e->metrics);
-        if (x->post)
-            o->evaluations =
-                ts_evaluation_queue_new(x, m->instance, m->planned->id, m->host.loop, e->metrics);
-        e->wants_evaluations = e->wants_evaluations || x->post;
+        struct made *m = &s->made[s->made_count];
+        if (!create_one(s, p, m, err))
+            return false;
+        struct ts_exporter_node *n = &s->exporters[s->exporter_count++];
+        *n = (struct ts_exporter_node){
+            p->id, (const void *)p->component, m->instance, m->host.loop, NULL, NULL};
+        ts_exporter_node_init(n, s->engine.metrics);
     }
+    return true;
 }
+
+static struct ts_exporter_node *exporter_of(struct ts_service *s, const struct ts_planned *p)
+{
+    struct ts_exporter_node *n = s->exporters;
+    while (strcmp(n->id, p->id) != 0)
+        n++;
+    return n;
+}
+
+static void link_pipeline(struct ts_service *s, const struct ts_planned_pipeline *planned,
+                          struct ts_pipeline *p)
+{
+    struct ts_arena *arena = s->plan->arena;
+    p->id = planned->id;
+    p->signal = planned->signal;
+    p->node_count = planned->processors.count;
+    p->nodes = ts_alloc((p->node_count + 1) * sizeof *p->nodes);
+    for (size_t i = 0; i < p->node_count; i++) {
+        p->nodes[i].processor = (const void *)planned->processors.list[i]->component;
+        p->nodes[i].key =
+            (const char *)ts_arena_printf(arena, "%s %s", p->id, planned->processors.list[i]->id)
+                .ptr;
+    }
+    while (ts_signals[p->fanout.signal] != p->signal)
+        p->fanout.signal++;
+    p->fanout.count = planned->exporters.count;
+    p->fanout.nodes = ts_alloc((p->fanout.count + 1) * sizeof(struct ts_exporter_node *));
+    for (size_t i = 0; i < p->fanout.count; i++)
+        p->fanout.nodes[i] = exporter_of(s, planned->exporters.list[i]);
+    ts_pipeline_link(p);
+}
+
+static bool create_processors(struct ts_service *s, const struct ts_planned_pipeline *planned,
+                              struct ts_pipeline *p, struct ts_err *err)
+{
+    for (size_t i = 0; i < p->node_count; i++) {
+        struct made *m = &s->made[s->made_count];
+        m->host.pipeline = p;
+        m->host.next = &p->nodes[i].next;
+        m->host.key = p->nodes[i].key;
+        p->nodes[i].instance = create_one(s, planned->processors.list[i], m, err);
+        if (!p->nodes[i].instance)
+            return false;
+    }
+    return true;
+}
+
+static bool create_pipelines(struct ts_service *s, struct ts_err *err)
+{
+    struct ts_routes *r = &s->routes;
+    for (const struct ts_planned_pipeline *p = s->plan->pipelines; p; p = p->next)
+        r->pipeline_count++;
+    r->pipelines = ts_alloc((r->pipeline_count + 1) * sizeof *r->pipelines);
+    struct ts_pipeline *made = r->pipelines;
+    for (const struct ts_planned_pipeline *p = s->plan->pipelines; p; p = p->next, made++) {
+        link_pipeline(s, p, made);
+        if (!create_processors(s, p, made, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- routes ---- */
+
+static bool brings(const struct ts_planned_pipeline *p, const char *source)
+{
+    for (size_t i = 0; i < p->receivers.count; i++)
+        if (strcmp(p->receivers.list[i]->id, source) == 0)
+            return true;
+    return false;
+}
+
+/* `source` NULL: every pipeline of the signal. A route that leads nowhere is none. */
+static void add_route(struct ts_service *s, const struct ts_signal *signal, const char *source)
+{
+    struct ts_routes *r = &s->routes;
+    struct ts_route *route = &r->list[r->count];
+    *route = (struct ts_route){.source = source, .signal = signal};
+    route->pipelines = ts_alloc((r->pipeline_count + 1) * sizeof(struct ts_pipeline *));
+    struct ts_pipeline *made = r->pipelines;
+    for (const struct ts_planned_pipeline *p = s->plan->pipelines; p; p = p->next, made++)
+        if (p->signal == signal && (!source || brings(p, source)))
+            route->pipelines[route->count++] = made;
+    if (route->count > 0)
+        r->count++;
+    else
+        free(route->pipelines);
+}
+
+static void make_routes(struct ts_service *s)
+{
+    size_t receivers = 0;
+    size_t signals = 0;
+    for (const struct ts_planned *p = s->plan->components; p; p = p->next)
+        receivers += p->component->kind == TS_RECEIVER && p->used;
+    while (ts_signals[signals])
+        signals++;
+    s->routes.list = ts_alloc((receivers + 1) * signals * sizeof *s->routes.list);
+    for (size_t i = 0; i < signals; i++)
+        for (const struct ts_planned *p = s->plan->components; p; p = p->next)
+            if (p->component->kind == TS_RECEIVER && p->used)
+                add_route(s, ts_signals[i], p->id);
+    for (size_t i = 0; i < signals; i++) /* behind the others: what nobody else takes */
+        add_route(s, ts_signals[i], NULL);
+}
+
+static bool create_receivers(struct ts_service *s, struct ts_err *err)
+{
+    for (const struct ts_planned *p = s->plan->components; p; p = p->next) {
+        if (p->component->kind != TS_RECEIVER || !p->used)
+            continue;
+        struct made *m = &s->made[s->made_count];
+        m->intake = (struct ts_intake){&s->engine, &s->loader, &s->routes, p->id};
+        m->host.intake = &m->intake;
+        if (!create_one(s, p, m, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- starting ---- */
 
 static bool start_kind(struct ts_service *s, enum ts_component_kind kind, struct ts_err *err)
 {
     for (size_t i = 0; i < s->made_count; i++) {
         struct made *m = &s->made[i];
         const struct ts_component *c = m->planned->component;
-        if (c->kind != kind)
-            continue;
-        if (c->start && !c->start(m->instance, err))
+        if (c->kind == kind && c->start && !c->start(m->instance, err))
             return ts_fail_in(err, "%s", m->planned->path);
-        m->started = true;
     }
     return true;
-}
-
-static void find_processor(struct ts_service *s)
-{
-    for (size_t i = 0; i < s->made_count; i++)
-        if (s->made[i].planned->component->kind == TS_PROCESSOR) {
-            s->engine.processor = (const void *)s->made[i].planned->component;
-            s->engine.processor_instance = s->made[i].instance;
-        }
-}
-
-/* What the last run left behind is read from disk like a backlog. */
-static void recover(struct ts_service *s)
-{
-    struct ts_engine *e = &s->engine;
-    struct ts_store_stats found = stats(e);
-    if (!e->store)
-        return;
-    e->late_until = ts_store_last_id(e->store);
-    e->backlog = found.records[TS_TABLE_SPOOL] > 0;
-    e->late_backlog = found.records[TS_TABLE_LATE] > 0;
-    if (e->backlog || e->late_backlog)
-        ts_log(TS_INFO, COMPONENT, "taking up what the last run left",
-               "requests=%" PRIu64 " late=%" PRIu64, found.records[TS_TABLE_SPOOL],
-               found.records[TS_TABLE_LATE]);
-    ts_engine_load(e);
 }
 
 static bool start_page(struct ts_service *s, struct ts_err *err)
@@ -237,41 +329,43 @@ static bool start_page(struct ts_service *s, struct ts_err *err)
     return s->page || ts_fail_in(err, "service::telemetry::metrics::endpoint");
 }
 
-static size_t count_components(const struct ts_plan *plan)
+/* Of all instances: a processor has one in each pipeline. */
+static size_t count_instances(const struct ts_plan *plan)
 {
     size_t n = 0;
     for (const struct ts_planned *p = plan->components; p; p = p->next)
         n++;
+    for (const struct ts_planned_pipeline *p = plan->pipelines; p; p = p->next)
+        n += p->processors.count;
     return n;
 }
 
 static bool start(struct ts_service *s, struct ts_err *err)
 {
     s->grpc = ts_grpc_new((int)s->plan->service.grpc_threads, err);
-    if (!s->grpc || !start_loops(s, err) || !open_store(s, err))
+    if (!s->grpc || !ts_engine_start_loops(&s->engine, (size_t)s->plan->service.loops, err) ||
+        !open_store(s, err))
         return false;
-    if (!create_kind(s, TS_SCORER, err) || !create_kind(s, TS_EXPORTER, err))
+    if (!create_scorers(s, err) || !create_exporters(s, err) || !create_pipelines(s, err))
         return false;
-    connect_made(s);
-    if (!create_kind(s, TS_PROCESSOR, err) || !create_kind(s, TS_RECEIVER, err))
+    make_routes(s);
+    ts_loader_init(&s->loader, &s->engine, &s->routes);
+    if (!create_receivers(s, err) || !start_page(s, err) || !start_kind(s, TS_SCORER, err) ||
+        !start_kind(s, TS_EXPORTER, err) || !start_kind(s, TS_PROCESSOR, err))
         return false;
-    find_processor(s);
-    if (!start_page(s, err) || !start_kind(s, TS_SCORER, err) || !start_kind(s, TS_EXPORTER, err) ||
-        !start_kind(s, TS_PROCESSOR, err))
-        return false;
-    recover(s);
+    ts_loader_recover(&s->loader);
     return start_kind(s, TS_RECEIVER, err);
 }
 
 struct ts_service *ts_service_start(const struct ts_plan *plan, struct ts_err *err)
 {
     struct ts_service *s = ts_alloc(sizeof *s);
+    size_t most = count_instances(plan) + 1;
     s->plan = plan;
-    s->engine.metrics = ts_metrics_new();
-    s->engine.scored_kinds = 1U << TS_KIND_LLM;
-    s->engine.memory_limit = plan->service.memory_limit;
-    pthread_mutex_init(&s->engine.lock, NULL);
-    s->made = ts_alloc((count_components(plan) + 1) * sizeof *s->made);
+    ts_engine_init(&s->engine, plan->service.memory_limit);
+    s->made = ts_alloc(most * sizeof *s->made);
+    s->scorers = ts_alloc(most * sizeof *s->scorers);
+    s->exporters = ts_alloc(most * sizeof *s->exporters);
     add_gauges(&s->engine);
     if (start(s, err))
         return s;
@@ -283,9 +377,9 @@ struct ts_service *ts_service_start(const struct ts_plan *plan, struct ts_err *e
 
 static void stop_kind(struct ts_service *s, enum ts_component_kind kind, ts_time deadline)
 {
-    for (size_t i = 0; i < s->made_count; i++) {
+    for (size_t i = s->made_count; i-- > 0;) {
         const struct ts_component *c = s->made[i].planned->component;
-        if (c->kind == kind && c->stop && s->made[i].instance)
+        if (c->kind == kind && c->stop)
             c->stop(s->made[i].instance, deadline);
     }
 }
@@ -296,59 +390,86 @@ struct flushing {
     struct ts_loop *loop;
 };
 
+/* Along each chain, so that what one lets go of is let go of by the next. */
 static void flush_loop(struct ts_task *task)
 {
     struct flushing *f = TS_CONTAINER_OF(task, struct flushing, task);
-    struct ts_engine *e = &f->service->engine;
-    if (e->processor && e->processor->flush)
-        e->processor->flush(e->processor_instance, f->loop);
+    const struct ts_routes *r = &f->service->routes;
+    for (size_t i = 0; i < r->pipeline_count; i++)
+        for (size_t k = 0; k < r->pipelines[i].node_count; k++) {
+            const struct ts_processor_node *n = &r->pipelines[i].nodes[k];
+            if (n->processor->flush && n->instance)
+                n->processor->flush(n->instance, f->loop);
+        }
+    ts_barrier_leave(&f->service->engine.barrier, TS_STAGE_STORING);
     free(f);
 }
 
 static void flush(struct ts_service *s)
 {
-    for (size_t i = 0; i < s->engine.loop_count; i++) {
+    struct ts_engine *e = &s->engine;
+    for (size_t i = 0; i < e->loop_count; i++) {
         struct flushing *f = ts_alloc(sizeof *f);
-        *f = (struct flushing){{.run = flush_loop}, s, s->engine.loops[i]};
-        ts_loop_post(s->engine.loops[i], &f->task);
+        *f = (struct flushing){{.run = flush_loop}, s, e->loops[i]};
+        ts_barrier_enter(&e->barrier, TS_STAGE_STORING); /* not to be overtaken by the wait */
+        ts_loop_post(e->loops[i], &f->task);
     }
-    for (size_t i = 0; i < s->engine.outlet_count; i++)
-        if (s->engine.outlets[i].evaluations)
-            ts_evaluation_queue_flush(s->engine.outlets[i].evaluations);
 }
 
-/* Waits for what is on its way. Batches that only wait for late scores do not count: with a store
- * their scores come after the next start. */
+static void leave(struct ts_service *s, bool failing, bool all)
+{
+    for (size_t i = 0; i < s->exporter_count; i++)
+        ts_exporter_node_leave(&s->exporters[i], failing, all);
+}
+
+/* Waits for what is on its way. What a store keeps is not worth waiting for when its backend fails. */
 static void drain(struct ts_service *s, ts_time deadline)
 {
-    struct ts_engine *e = &s->engine;
-    while (ts_now() < deadline) {
-        bool busy = false;
-        for (size_t i = 0; i < e->outlet_count; i++)
-            busy =
-                busy || (e->outlets[i].spans && ts_sending_queue_busy(e->outlets[i].spans)) ||
-                (e->outlets[i].evaluations && ts_evaluation_queue_busy(e->outlets[i].evaluations));
-        if (!busy)
-            return;
-        usleep(10000);
+    struct ts_barrier *b = &s->engine.barrier;
+    const ts_time ending = TS_S; /* for what was cancelled to say so */
+    leave(s, s->engine.store != NULL, false);
+    bool through = ts_barrier_wait(b, deadline);
+    if (!through) {
+        ts_log(TS_WARN, COMPONENT, "the time to stop is over",
+               "batches=%" PRId64 " evaluations=%" PRId64, ts_barrier_count(b, TS_STAGE_BATCHES),
+               ts_barrier_count(b, TS_STAGE_EVALUATIONS));
+        leave(s, true, true);
     }
-    ts_log(TS_WARN, COMPONENT, "the time to stop is over; what is left stays in the store",
-           "batches=%d", atomic_load(&e->batches));
+    stop_kind(s, TS_EXPORTER, ts_now());
+    if (!through)
+        ts_barrier_wait(b, ts_now() + ending);
 }
 
-static void free_made(struct ts_service *s)
+/* What the next start finds, or nobody will. */
+static void say_what_is_left(struct ts_service *s)
 {
-    struct ts_engine *e = &s->engine;
-    for (size_t i = 0; i < e->outlet_count; i++) {
-        ts_sending_queue_free(e->outlets[i].spans);
-        ts_evaluation_queue_free(e->outlets[i].evaluations);
-    }
+    struct ts_store_stats left = stats(&s->engine);
+    int64_t lost = atomic_load(&s->engine.lost);
+    if (left.records[TS_TABLE_SPOOL] + left.records[TS_TABLE_LATE] > 0)
+        ts_log(TS_INFO, COMPONENT, "left in the store for the next start",
+               "requests=%" PRIu64 " late=%" PRIu64, left.records[TS_TABLE_SPOOL],
+               left.records[TS_TABLE_LATE]);
+    if (lost > 0)
+        ts_log(TS_ERROR, COMPONENT, "the backend did not take all in time, and there is no storage",
+               "lost=%" PRId64, lost);
+}
+
+static void free_all(struct ts_service *s)
+{
     for (size_t i = s->made_count; i-- > 0;)
         s->made[i].planned->component->free(s->made[i].instance);
-    for (size_t i = 0; i < e->judge_count; i++)
-        free(e->judges[i].id);
-    free(e->judges);
-    free(e->outlets);
+    for (size_t i = 0; i < s->exporter_count; i++)
+        ts_exporter_node_release(&s->exporters[i]);
+    for (size_t i = 0; i < s->routes.pipeline_count; i++) {
+        free(s->routes.pipelines[i].nodes);
+        free(s->routes.pipelines[i].fanout.nodes);
+    }
+    for (size_t i = 0; i < s->routes.count; i++)
+        free(s->routes.list[i].pipelines);
+    free(s->routes.pipelines);
+    free(s->routes.list);
+    free(s->exporters);
+    free(s->scorers);
     free(s->made);
 }
 
@@ -356,29 +477,21 @@ void ts_service_stop(struct ts_service *s)
 {
     if (!s)
         return;
-    struct ts_engine *e = &s->engine;
     const ts_time grace = 5 * TS_S; /* for open calls */
     ts_time deadline = ts_now() + s->plan->service.shutdown_timeout;
     stop_kind(s, TS_RECEIVER, ts_now() + grace);
-    pthread_mutex_lock(&e->lock);
-    e->stopping = true;
-    pthread_mutex_unlock(&e->lock);
+    ts_loader_stop(&s->loader);
     flush(s);
-    usleep(20000); /* the loops hand on what they let go */
     drain(s, deadline);
-    stop_kind(s, TS_PROCESSOR, deadline);
     stop_kind(s, TS_SCORER, deadline);
-    stop_kind(s, TS_EXPORTER, deadline);
+    stop_kind(s, TS_PROCESSOR, deadline);
     ts_http_server_free(s->page);
-    for (size_t i = 0; i < e->loop_count; i++)
-        ts_loop_stop(e->loops[i]);
-    ts_store_close(e->store);
-    free_made(s);
+    for (size_t i = 0; i < s->engine.loop_count; i++)
+        ts_loop_stop(s->engine.loops[i]);
+    say_what_is_left(s);
+    free_all(s);
     ts_grpc_free(s->grpc);
-    for (size_t i = 0; i < e->loop_count; i++)
-        ts_loop_free(e->loops[i]);
-    free(e->loops);
-    pthread_mutex_destroy(&e->lock);
-    ts_metrics_free(e->metrics);
+    ts_loader_release(&s->loader);
+    ts_engine_release(&s->engine);
     free(s);
 }

@@ -60,7 +60,8 @@ static void send_part(struct ts_instance *self, struct ts_send *s)
             ts_buf_printf(&line, "{\"error\":\"%s\"}", err.what);
         ts_payload_unref(joined);
     } else {
-        ts_buf_printf(&line, "{\"spans\":%zu,\"bytes\":%zu}", s->part->spans, s->part->bytes);
+        ts_buf_printf(&line, "{\"%s\":%zu,\"bytes\":%zu}", s->signal->items, s->part->items,
+                      s->part->bytes);
     }
     put_line(&line);
     end_later(self, s, NULL);
@@ -93,7 +94,7 @@ static void post(struct ts_instance *self, struct ts_post *p)
 static void queue(const struct ts_instance *self, struct ts_queue_settings *out)
 {
     (void)self;
-    *out = (struct ts_queue_settings){.num_consumers = 1};
+    *out = (struct ts_queue_settings){.num_consumers = 1, .post_size = 100};
 }
 
 static struct ts_instance *create(const struct ts_host *host, const void *config,

@@ -6,9 +6,9 @@
 #include "wire/gzip.h"
 #include "wire/repair.h"
 
+#include <semaphore.h>
 #include <stdlib.h>
 
-#define EXPORT        "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 #define AUTHORIZATION TS_LIT("authorization")
 
 enum { DROP, RETRY, AUTO };
@@ -35,6 +35,10 @@ struct otlp_grpc_config {
 };
 
 struct ts_instance {
+    struct call *calls; /* under way */
+    bool stopped;       /* no call begins any more */
+    struct ts_task cancel_task;
+    sem_t cancelled;
     const struct otlp_grpc_config *config;
     const struct ts_host *host;
     struct ts_grpc_channel *channel;
@@ -46,6 +50,7 @@ struct ts_instance {
 struct call {
     struct ts_grpc_unary unary; /* first: the cast back from the job is safe */
     struct ts_instance *self;
+    struct call *next, **back;
     struct ts_send *send;
     struct ts_grpc_header *headers;
     ts_view zipped;
@@ -126,8 +131,11 @@ static void start_call(struct ts_instance *self, struct ts_send *send, struct ts
 
 static void free_call(struct call *c)
 {
+    *c->back = c->next;
+    if (c->next)
+        c->next->back = c->back;
     ts_payload_unref(c->zipped_owner);
-    ts_payload_unref(c->unary.response);
+    ts_grpc_unary_release(&c->unary);
     free(c->headers);
     free(c);
 }
@@ -193,10 +201,15 @@ static void start_call(struct ts_instance *self, struct ts_send *send, struct ts
     struct call *c = ts_alloc(sizeof *c);
     c->self = self;
     c->send = send;
+    c->next = self->calls;
+    c->back = &self->calls;
+    if (c->next)
+        c->next->back = &c->next;
+    self->calls = c;
     c->unary.job.home = self->host->loop;
     c->unary.job.done = on_done;
     c->unary.job.deadline = self->config->timeout ? ts_now() + self->config->timeout : TS_NEVER;
-    c->unary.method = EXPORT;
+    c->unary.method = send->signal->grpc_method;
     c->unary.slices = send->part->slices;
     c->unary.slice_count = send->part->count;
     c->unary.owner = send->owner;
@@ -213,6 +226,8 @@ static void start_call(struct ts_instance *self, struct ts_send *send, struct ts
     if (self->config->compression == GZIP)
         compress(c);
     ts_grpc_unary_start(self->channel, &c->unary);
+    if (self->stopped)
+        ts_grpc_unary_cancel(&c->unary);
 }
 
 static void send_part(struct ts_instance *self, struct ts_send *s)
@@ -252,6 +267,7 @@ static void free_instance(struct ts_instance *self)
     if (!self)
         return;
     ts_grpc_channel_free(self->channel);
+    sem_destroy(&self->cancelled);
     for (size_t i = 0; i < self->header_count; i++)
         free((void *)(uintptr_t)self->headers[i].key.ptr);
     free(self->headers);
@@ -264,6 +280,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     struct ts_instance *self = ts_alloc(sizeof *self);
     self->config = config;
     self->host = host;
+    sem_init(&self->cancelled, 0, 0);
     const struct otlp_grpc_config *c = config;
     struct ts_grpc_channel_options options = {
         .endpoint = c->endpoint,
@@ -280,6 +297,24 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
         return self;
     free_instance(self);
     return NULL;
+}
+
+static void cancel_calls(struct ts_task *task)
+{
+    struct ts_instance *self = TS_CONTAINER_OF(task, struct ts_instance, cancel_task);
+    self->stopped = true;
+    for (struct call *c = self->calls; c; c = c->next)
+        ts_grpc_unary_cancel(&c->unary);
+    sem_post(&self->cancelled);
+}
+
+/* Calls under way end as cancelled, which to the queue is: later. */
+static void stop(struct ts_instance *self, ts_time deadline)
+{
+    (void)deadline;
+    self->cancel_task.run = cancel_calls;
+    ts_loop_post(self->host->loop, &self->cancel_task);
+    sem_wait(&self->cancelled);
 }
 
 static bool check(const void *config, struct ts_err *err)
@@ -397,6 +432,7 @@ const struct ts_exporter ts_exporter_otlp_grpc = {
              .config_size = sizeof(struct otlp_grpc_config),
              .check = check,
              .create = create,
+             .stop = stop,
              .free = free_instance},
     .send = send_part,
     .queue = queue,

@@ -7,10 +7,15 @@
 #include "net/http_client.h"
 #include "pipeline/shared_settings.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define AUTHORIZATION TS_LIT("authorization")
+
+enum { POST_SIZE = 100 };           /* what Phoenix's own client sends at once (phoenix.md 3.3) */
+static const ts_time settle = TS_S; /* it stores spans about 0.1 s after it took them (3.5) */
+static const ts_time give_up = 3600 * TS_S;
 
 struct phoenix_config {
     const char *endpoint, *api_key, *name, *identifier;
@@ -21,6 +26,10 @@ struct phoenix_config {
 };
 
 struct ts_instance {
+    struct exchange *exchanges; /* under way */
+    bool stopped;               /* none begins any more */
+    struct ts_task cancel_task;
+    sem_t cancelled;
     const struct phoenix_config *config;
     const struct ts_host *host;
     struct ts_http_client *client;
@@ -30,6 +39,7 @@ struct ts_instance {
 struct exchange {
     struct ts_http_job http; /* first: the cast back from the job is safe */
     struct ts_instance *self;
+    struct exchange *next, **back;
     struct ts_post *post;
     struct ts_buf body;
     const char **headers;
@@ -135,6 +145,9 @@ static enum ts_outcome outcome_of(struct exchange *x)
 
 static void free_exchange(struct exchange *x)
 {
+    *x->back = x->next;
+    if (x->next)
+        x->next->back = x->back;
     for (size_t i = 0; i < x->header_count; i++) {
         char *line = (char *)(uintptr_t)x->headers[i];
         explicit_bzero(line, strlen(line)); /* it may hold a key */
@@ -200,6 +213,11 @@ static void post(struct ts_instance *self, struct ts_post *p)
     struct exchange *x = ts_alloc(sizeof *x);
     x->self = self;
     x->post = p;
+    x->next = self->exchanges;
+    x->back = &self->exchanges;
+    if (x->next)
+        x->next->back = &x->next;
+    self->exchanges = x;
     write_body(self->config, p, &x->body);
     fill_headers(x);
     x->http.job.home = self->host->loop;
@@ -210,11 +228,17 @@ static void post(struct ts_instance *self, struct ts_post *p)
     x->http.request.headers = x->headers;
     x->http.request.body = ts_buf_view(&x->body);
     ts_http_submit(self->client, &x->http);
+    if (self->stopped)
+        ts_http_cancel(self->client, &x->http);
 }
 
 static void queue(const struct ts_instance *self, struct ts_queue_settings *out)
 {
-    *out = (struct ts_queue_settings){.retry = self->config->retry_on_failure, .num_consumers = 1};
+    *out = (struct ts_queue_settings){.retry = self->config->retry_on_failure,
+                                      .num_consumers = 1,
+                                      .post_size = POST_SIZE,
+                                      .post_settle = settle,
+                                      .post_give_up = give_up};
 }
 
 /* ---- life ---- */
@@ -224,6 +248,7 @@ static void free_instance(struct ts_instance *self)
     if (!self)
         return;
     ts_http_client_free(self->client);
+    sem_destroy(&self->cancelled);
     free(self->url);
     free(self);
 }
@@ -236,6 +261,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     struct ts_instance *self = ts_alloc(sizeof *self);
     self->config = c;
     self->host = host;
+    sem_init(&self->cancelled, 0, 0);
     struct ts_buf url = TS_BUF_INIT;
     ts_view root = ts_view_str(c->endpoint);
     if (ts_view_ends(root, TS_LIT("/v1/traces"))) /* people paste the collector's URL */
@@ -252,6 +278,24 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
                                       .insecure_skip_verify = c->tls.insecure_skip_verify};
     self->client = ts_http_client_new(host->loop, &options);
     return self;
+}
+
+static void cancel_exchanges(struct ts_task *task)
+{
+    struct ts_instance *self = TS_CONTAINER_OF(task, struct ts_instance, cancel_task);
+    self->stopped = true;
+    for (struct exchange *x = self->exchanges; x; x = x->next)
+        ts_http_cancel(self->client, &x->http);
+    sem_post(&self->cancelled);
+}
+
+/* Posts under way end as cancelled, which to the queue is: later. */
+static void stop(struct ts_instance *self, ts_time deadline)
+{
+    (void)deadline;
+    self->cancel_task.run = cancel_exchanges;
+    ts_loop_post(self->host->loop, &self->cancel_task);
+    sem_wait(&self->cancelled);
 }
 
 static bool check(const void *config, struct ts_err *err)
@@ -321,6 +365,7 @@ const struct ts_exporter ts_exporter_phoenix = {
              .config_size = sizeof(struct phoenix_config),
              .check = check,
              .create = create,
+             .stop = stop,
              .free = free_instance},
     .post = post,
     .queue = queue,

@@ -1,247 +1,133 @@
-/* trust.c - scan result in, decisions out.
- * The spans of a batch that are no LLM spans leave at once. Its LLM spans are held until the last of
+/* trust.c - parts in, decisions out.
+ * The spans of a part that are no LLM spans leave at once. Its LLM spans are held until the last of
  * them is decided, or for `hold`; what is undecided then leaves as late, goes on the late list, and
- * its score follows as an evaluation. One decision for every LLM span, counted once. */
-#include "pipeline/processor/trust_internal.h"
+ * its score follows as an evaluation. One decision for every LLM span, counted once. What a processor
+ * before this one has scored, or has yet to score, is passed on as it is. */
+#include "pipeline/processor/trust_forward.h"
+#include "pipeline/processor/trust_hold.h"
+#include "pipeline/processor/trust_score.h"
 
-#include "base/log.h"
-
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-/* After a restart: the spans have left, only the scores are due. */
-static void consume_late(struct ts_instance *self, struct ts_batch *b)
+static void inspect(const struct ts_instance *self, struct ts_notes **notes,
+                    const struct ts_span_at *at)
 {
-    struct trust_held *h = trust_read(self, b);
-    ts_time left = b->give_up - ts_wall_now();
-    h->left = h->sent = h->delivered = h->late_kept = true;
-    h->late_batch = b;
-    ts_batch_owe(b);
-    for (size_t i = 0; i < h->count; i++)
-        h->spans[i].late = true;
-    if (left > 0)
-        trust_ask(h, left);
-    if (h->asking == 0) /* too late, or no room in front of the scorer */
-        ts_count(self->late_failed, (int64_t)h->count);
-    trust_maybe_end(h);
+    trust_notes_add((struct trust_notes **)notes, ts_assessor_kinds(self->assessor), at);
 }
 
-/* What came together leaves together: when the last is decided, or when the longest hold is over. */
-static ts_time longest_hold(const struct trust_held *h)
+/* Takes out what an earlier processor has decided for good. */
+static void leave_decided(struct trust_spans *spans, const struct ts_items *items)
 {
-    ts_time hold = 0;
-    for (size_t i = 0; i < h->count; i++)
-        if (h->spans[i].asking && h->spans[i].way->hold > hold)
-            hold = h->spans[i].way->hold;
-    return hold;
+    size_t kept = 0;
+    size_t next = 0;
+    for (size_t i = 0; i < spans->count; i++) {
+        while (next < items->count && items->list[next].index < spans->list[i].index)
+            next++;
+        bool known = next < items->count && items->list[next].index == spans->list[i].index;
+        enum ts_decision_kind kind = known ? items->list[next].decision->kind : TS_UNDECIDED;
+        if (kind != TS_SCORED && kind != TS_CACHED && kind != TS_LATE)
+            spans->list[kept++] = spans->list[i];
+    }
+    spans->count = kept;
 }
 
-static void consume(struct ts_instance *self, struct ts_batch *b)
+/* The part's payload: the batch's own, when the part is all of it. A reference. */
+static struct ts_payload *payload_of(const struct ts_batch *b, const struct ts_part *part)
 {
-    if (b->table == TS_TABLE_LATE) {
-        consume_late(self, b);
+    bool whole = part->payload == b->payload && part->count == 1 &&
+                 part->bytes == ts_payload_view(b->payload).len;
+    return whole ? ts_payload_ref(b->payload) : ts_part_join(part);
+}
+
+/* Some spans of the part are scored: the others leave, these are held. */
+static void divide(struct ts_instance *self, struct ts_batch *b, struct ts_payload *payload,
+                   size_t items, const struct trust_notes *notes, struct trust_notes *own,
+                   struct ts_completion *completion)
+{
+    ts_completion_add(completion); /* one for each half */
+    trust_forward(self, b, payload, items, &notes->scored, completion);
+    trust_note_context(self, notes);
+    trust_hold(trust_held_new(self, b, payload, items, notes, own, completion));
+}
+
+static void consume(struct ts_instance *self, struct ts_batch *b, struct ts_part *part,
+                    const struct ts_items *items, struct ts_completion *completion,
+                    struct ts_notes *const *noted)
+{
+    static const struct trust_notes nothing;
+    bool as_it_is = !self->config->assess.redact.forward;
+    if (noted && !*noted && as_it_is) { /* the usual case costs nothing */
+        ts_pass_on(self->host->next, b, part, items, completion);
         return;
     }
-    trust_send_rest(self, b);
-    if (b->llm_count == 0) {
-        trust_note_around(self, b);
-        return;
+    struct ts_payload *payload = payload_of(b, part);
+    size_t count = part->items;
+    struct trust_notes *own = NULL;
+    if (!noted) {
+        own = trust_notes_of(ts_payload_view(payload), ts_assessor_kinds(self->assessor));
+        leave_decided(&own->scored, items);
     }
-    struct trust_held *h = trust_read(self, b);
-    ts_count(self->llm_spans, (int64_t)h->count);
-    ts_batch_owe(b);
-    trust_ask(h, self->config->give_up);
-    ts_time hold = longest_hold(h);
-    if (hold == 0)
-        trust_leave(h, TS_LIT("hold"));
-    else
-        trust_hold(h, ts_now() + hold);
-}
-
-/* ---- its end ---- */
-
-static void free_instance(struct ts_instance *self)
-{
-    if (!self)
-        return;
-    ts_cache_close(self->cache);
-    ts_traces_free(self->traces);
-    ts_redactor_free(self->redactor);
-    free(self->redactions);
-    free(self->ways);
-    free(self->shelves);
-    free(self);
-}
-
-/* A scorer that answers at once needs no cache. One that cannot be opened is no reason to stand
- * still: scores are then paid for each time, and the log says so. */
-static void open_cache(struct ts_instance *self)
-{
-    const struct ts_trust_config *c = self->config;
-    struct ts_err err = {0};
-    char beside[PATH_MAX];
-    const char *directory = c->cache.directory;
-    bool slow = false;
-    for (size_t i = 0; i <= c->rules.count; i++)
-        slow = slow || self->ways[i].scorer->cancel;
-    if (!c->cache.enabled || !slow || (!directory && !self->host->store))
-        return;
-    if (!directory) {
-        snprintf(beside, sizeof beside, "%s/scores", ts_store_directory(self->host->store));
-        directory = beside;
+    const struct trust_notes *notes = own ? own : noted && *noted ? (const void *)*noted : &nothing;
+    ts_part_release(part);
+    if (notes->scored.count > 0) {
+        divide(self, b, payload, count, notes, own, completion);
+    } else {
+        trust_forward(self, b, payload, count, &notes->scored, completion);
+        trust_note_context(self, notes);
+        if (own)
+            own->base.free(&own->base);
     }
-    struct ts_cache_options options = {directory, c->cache.max_size, c->cache.max_age};
-    self->cache = ts_cache_open(&options, &err);
-    if (!self->cache)
-        ts_log(TS_WARN, self->host->id, "no score cache", "reason=\"%s\"", err.what);
+    ts_payload_unref(payload);
 }
 
-/* ---- what is counted ---- */
+/* ---- life ---- */
 
-static struct ts_traces_stats traces_stats(void *arg)
+static void add_counters(struct ts_instance *self)
 {
-    struct ts_traces_stats stats;
-    ts_traces_stats(((struct ts_instance *)arg)->traces, &stats);
-    return stats;
-}
-
-static int64_t traces_bytes(void *arg)
-{
-    return (int64_t)traces_stats(arg).bytes;
-}
-
-static int64_t traces_forgotten(void *arg)
-{
-    return (int64_t)traces_stats(arg).forgotten;
-}
-
-static int64_t traces_cut(void *arg)
-{
-    return (int64_t)traces_stats(arg).cut;
-}
-
-static int64_t redactions(void *arg)
-{
-    const struct trust_redaction *x = arg;
-    return (int64_t)ts_redactor_matches(x->redactor, x->pattern);
-}
-
-static void add_redactions(struct ts_instance *self)
-{
-    size_t n = self->redactor ? ts_redactor_count(self->redactor) : 0;
-    self->redactions = ts_alloc((n + 1) * sizeof *self->redactions);
-    for (size_t i = 0; i < n; i++) {
-        char labels[96];
-        snprintf(labels, sizeof labels, "pattern=\"%s\"", ts_redactor_name(self->redactor, i));
-        self->redactions[i] = (struct trust_redaction){self->redactor, i};
-        ts_metrics_gauge(self->metrics, "trustspan_redactions", labels,
-                         "Matches that were replaced by the name of their pattern.", redactions,
-                         &self->redactions[i]);
-    }
-}
-
-static void add_metrics(struct ts_instance *self)
-{
-    static const struct {
-        const char *name, *help;
-        int64_t (*read)(void *);
-    } gauges[] = {
-        {"trustspan_traces_bytes", "What is remembered of traces, in bytes.", traces_bytes},
-        {"trustspan_traces_forgotten", "Traces forgotten for room before they were old.",
-         traces_forgotten},
-        {"trustspan_traces_cut", "Spans and documents not remembered: their trace had too many.",
-         traces_cut},
-    };
-    struct ts_metrics *m = self->metrics = ts_engine_metrics(self->host->engine);
-    for (size_t i = 0; i < TS_COUNT(gauges); i++)
-        ts_metrics_gauge(m, gauges[i].name, "", gauges[i].help, gauges[i].read, self);
-    add_redactions(self);
+    struct ts_metrics *m = self->host->metrics;
+    const char *late = "What became of late spans.";
     self->llm_spans = ts_metrics_counter(m, "trustspan_llm_spans", "",
                                          "LLM spans that came to a decision or wait for one.");
     self->scored =
         ts_metrics_counter(m, "trustspan_decisions", "decision=\"scored\",reason=\"\"",
                            "Decisions on LLM spans; they add up to trustspan_llm_spans.");
-    self->late_scored = ts_metrics_counter(m, "trustspan_late_scores", "result=\"scored\"",
-                                           "What became of late spans.");
-    self->late_failed = ts_metrics_counter(m, "trustspan_late_scores", "result=\"failed\"",
-                                           "What became of late spans.");
+    self->late_scored = ts_metrics_counter(m, "trustspan_late_scores", "result=\"scored\"", late);
+    self->late_failed = ts_metrics_counter(m, "trustspan_late_scores", "result=\"failed\"", late);
+    self->late_left = ts_metrics_counter(m, "trustspan_late_scores", "result=\"left\"", late);
 }
 
-/* ---- life ---- */
-
-/* From a rule, or from none, to who scores and how. */
-static bool make_way(struct ts_instance *self, const struct ts_rule *rule, struct trust_way *way,
-                     struct ts_err *err)
+static void free_instance(struct ts_instance *self)
 {
-    const struct ts_trust_config *c = self->config;
-    const char *id = rule && rule->scorer ? rule->scorer : c->scorer;
-    way->rule = rule;
-    way->hold = rule && rule->hold_given ? rule->hold : c->hold;
-    ts_trust_thresholds(c, rule, &way->untrustworthy, &way->trustworthy);
-    way->scorer = ts_engine_scorer(self->host->engine, id, &way->judge);
-    return way->scorer ||
-           ts_fail(err, TS_INVALID_ARGUMENT, "scorer '%s' is not defined under scorers", id);
-}
-
-static bool make_ways(struct ts_instance *self, struct ts_err *err)
-{
-    const struct ts_blocks *rules = &self->config->rules;
-    self->ways = ts_alloc((rules->count + 1) * sizeof *self->ways);
-    for (size_t i = 0; i < rules->count; i++)
-        if (!make_way(self, (const struct ts_rule *)rules->items + i, &self->ways[i], err))
-            return false;
-    return make_way(self, NULL, &self->ways[rules->count], err);
-}
-
-static void make_shelves(struct ts_instance *self)
-{
-    struct ts_loop *const *loops = ts_engine_loops(self->host->engine, &self->shelf_count);
-    self->shelves = ts_alloc(self->shelf_count * sizeof *self->shelves);
-    for (size_t i = 0; i < self->shelf_count; i++)
-        self->shelves[i].loop = loops[i];
+    if (!self)
+        return;
+    ts_assessor_free(self->assessor);
+    free(self->lists);
+    free(self);
 }
 
 static struct ts_instance *create(const struct ts_host *host, const void *config,
                                   struct ts_err *err)
 {
     struct ts_instance *self = ts_alloc(sizeof *self);
-    const struct ts_trust_config *c = self->config = config;
+    self->config = config;
     self->host = host;
-    if (!make_ways(self, err)) {
+    self->assessor = ts_assessor_new(host, &self->config->assess, err);
+    if (!self->assessor) {
         free_instance(self);
         return NULL;
     }
-    open_cache(self);
-    self->traces = ts_traces_new(c->traces.max_size, c->traces.max_age);
-    self->redactor = ts_trust_redactor(c, NULL); /* it was checked */
-    self->write = ts_trust_write_bits(&c->write);
-    self->kinds = ts_rules_kinds(&c->rules);
-    ts_engine_score_kinds(host->engine, self->kinds);
-    make_shelves(self);
-    add_metrics(self);
+    self->write = ts_trust_write_bits(&self->config->write);
+    self->lists = ts_alloc((host->loop_count + 1) * sizeof *self->lists);
+    for (size_t i = 0; i < host->loop_count; i++)
+        self->lists[i].loop = host->loops[i];
+    add_counters(self);
     return self;
 }
 
-/* The processor's own scorer comes first: a rule that names a preset alone means it. */
-static bool name_scorers(void *config,
-                         bool (*visit)(void *arg, const char **id, const char *preset,
-                                       const char *block),
-                         void *arg)
+static bool name_scorers(void *config, ts_scorer_visit *visit, void *arg)
 {
     struct ts_trust_config *c = config;
-    if (!visit(arg, &c->scorer, NULL, ""))
-        return false;
-    for (size_t i = 0; i < c->rules.count; i++) {
-        struct ts_rule *rule = (struct ts_rule *)c->rules.items + i;
-        char block[32];
-        snprintf(block, sizeof block, "rules[%zu]", i);
-        if (!rule->scorer && rule->preset)
-            rule->scorer = c->scorer;
-        if (rule->scorer && !visit(arg, &rule->scorer, rule->preset, block))
-            return false;
-    }
-    return true;
+    return ts_assess_scorers(&c->assess, visit, arg);
 }
 
 const struct ts_processor ts_processor_trust = {
@@ -253,7 +139,9 @@ const struct ts_processor ts_processor_trust = {
              .check = ts_trust_check,
              .create = create,
              .free = free_instance},
-    .scorers = name_scorers,
+    .inspect = inspect,
     .consume = consume,
+    .resume = trust_resume,
+    .scorers = name_scorers,
     .flush = trust_flush,
 };

@@ -1,15 +1,13 @@
-/* otlp.c - OTLP over gRPC: unary TraceService/Export on gRPC core.
+/* otlp.c - OTLP over gRPC: the unary Export of each signal's service, on gRPC core.
  * A request is acknowledged when the engine says that it is durable, never later (R-22). */
 #include "pipeline/receiver.h"
 
 #include "net/grpc.h"
-#include "pipeline/engine/engine.h"
+#include "pipeline/engine/intake.h"
 #include "pipeline/shared_settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define EXPORT "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 struct grpc_config {
     const char *endpoint; /* first, because offset 0 means "not kept" for `present` */
@@ -37,11 +35,21 @@ struct otlp_config {
     bool strict_ids;
 };
 
+/* What is served of one signal. */
+struct service {
+    struct ts_instance *self;
+    const struct ts_signal *signal;
+    struct ts_intake_counters counters;
+};
+
 struct ts_instance {
     const struct ts_host *host;
     const struct otlp_config *config;
     struct ts_grpc_server *server;
-    struct ts_counter *accepted, *refused, *refused_requests;
+    struct service *services; /* of the signals that a pipeline takes from here */
+    struct ts_grpc_method *methods;
+    size_t count;
+    struct ts_counter *refused_requests;
 };
 
 /* ---- one call ---- */
@@ -52,25 +60,31 @@ static void acknowledge(void *arg, const struct ts_err *err)
 }
 
 /* Thread: a gRPC worker. */
-static void on_export(void *arg, struct ts_grpc_call *call, struct ts_payload *request)
+static void on_export(void *arg, struct ts_grpc_call *call, struct ts_payload *payload)
 {
-    struct ts_instance *self = arg;
+    const struct service *service = arg;
+    struct ts_instance *self = service->self;
+    const struct ts_texts *forward = &self->config->forward_headers;
     struct ts_err err = {0};
-    if (!ts_engine_has_room(self->host->engine, &err)) {
-        ts_payload_unref(request);
+    if (!ts_intake_has_room(self->host->intake, &err)) {
+        ts_payload_unref(payload);
         ts_count(self->refused_requests, 1);
         acknowledge(call, &err);
         return;
     }
-    struct ts_headers *headers = NULL;
-    if (self->config->forward_headers.count > 0) {
+    struct ts_request request = {.signal = service->signal,
+                                 .payload = payload,
+                                 .strict_ids = self->config->strict_ids,
+                                 .when = TS_WHEN_DURABLE,
+                                 .counters = service->counters,
+                                 .acknowledge = acknowledge,
+                                 .arg = call};
+    if (forward->count > 0) {
         size_t count;
         const struct ts_grpc_header *all = ts_grpc_call_headers(call, &count);
-        headers = ts_headers_pick(all, count, &self->config->forward_headers);
+        request.headers = ts_headers_pick(all, count, forward);
     }
-    struct ts_intake intake = {self->accepted, self->refused, self->config->strict_ids, acknowledge,
-                               call};
-    ts_engine_take(self->host->engine, &intake, request, headers);
+    ts_intake_submit(self->host->intake, &request);
 }
 
 static void on_refused(void *arg, const struct ts_err *why)
@@ -82,24 +96,37 @@ static void on_refused(void *arg, const struct ts_err *why)
 
 /* ---- life ---- */
 
+static void add_services(struct ts_instance *self)
+{
+    size_t most = 0;
+    while (ts_signals[most])
+        most++;
+    self->services = ts_alloc(most * sizeof *self->services);
+    self->methods = ts_alloc(most * sizeof *self->methods);
+    for (size_t i = 0; i < most; i++) {
+        if (!ts_intake_takes(self->host->intake, ts_signals[i]))
+            continue;
+        struct service *service = &self->services[self->count];
+        *service = (struct service){self, ts_signals[i],
+                                    ts_intake_count(self->host->intake, ts_signals[i], "grpc")};
+        self->methods[self->count++] =
+            (struct ts_grpc_method){ts_signals[i]->grpc_method, on_export, service};
+    }
+}
+
 static struct ts_instance *create(const struct ts_host *host, const void *config,
                                   struct ts_err *err)
 {
     (void)err;
     struct ts_instance *self = ts_alloc(sizeof *self);
+    char labels[160];
     self->host = host;
     self->config = config;
-    struct ts_metrics *metrics = ts_engine_metrics(host->engine);
-    char labels[160];
-    snprintf(labels, sizeof labels, "receiver=\"%s\",transport=\"grpc\"",
-             strchr(host->id, '/') + 1);
-    self->accepted = ts_metrics_counter(metrics, "otelcol_receiver_accepted_spans", labels,
-                                        "Spans that were acknowledged.");
-    self->refused = ts_metrics_counter(metrics, "otelcol_receiver_refused_spans", labels,
-                                       "Spans whose request was refused, as far as counted.");
+    add_services(self);
+    snprintf(labels, sizeof labels, "receiver=\"%s\",transport=\"grpc\"", host->intake->source);
     self->refused_requests =
-        ts_metrics_counter(metrics, "trustspan_receiver_refused_requests", labels,
-                           "Requests refused before their spans could be counted.");
+        ts_metrics_counter(host->metrics, "trustspan_receiver_refused_requests", labels,
+                           "Requests refused before their items could be counted.");
     return self;
 }
 
@@ -121,7 +148,8 @@ static bool start(struct ts_instance *self, struct ts_err *err)
     const struct grpc_config *c = &self->config->protocols.grpc;
     struct ts_grpc_server_options options = {
         .endpoint = c->endpoint,
-        .method = EXPORT,
+        .methods = self->methods,
+        .method_count = self->count,
         .tls = {.enabled = c->tls_present,
                 .cert_file = c->tls.cert_file,
                 .key_file = c->tls.key_file,
@@ -130,7 +158,6 @@ static bool start(struct ts_instance *self, struct ts_err *err)
         .max_request = (size_t)c->max_recv_msg_size_mib << 20,
         .max_calls = (int)c->max_calls,
         .max_concurrent_streams = (int)c->max_concurrent_streams,
-        .handle = on_export,
         .refused = on_refused,
         .arg = self,
     };
@@ -149,6 +176,8 @@ static void free_instance(struct ts_instance *self)
     if (!self)
         return;
     ts_grpc_server_free(self->server);
+    free(self->methods);
+    free(self->services);
     free(self);
 }
 
@@ -310,7 +339,7 @@ const struct ts_receiver ts_receiver_otlp = {
         {
             .kind = TS_RECEIVER,
             .type = "otlp",
-            .about = "OTLP over gRPC (TraceService/Export)",
+            .about = "OTLP over gRPC",
             .settings = settings,
             .config_size = sizeof(struct otlp_config),
             .check = check,

@@ -125,11 +125,6 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
     ts_inflight_take(&self->scores, &w->item, job);
 }
 
-static void cancel(struct ts_instance *self, struct ts_score_job *job)
-{
-    ts_inflight_cancel(&self->scores, job);
-}
-
 static void identity(const struct ts_instance *self, struct ts_buf *out)
 {
     ts_cleanlab_identity(self->config, out);
@@ -160,7 +155,7 @@ static struct ts_api *make_api(const struct ts_host *host, const struct ts_clean
                                      .timeout = c->timeout,
                                      .retry_unit = c->retry_unit,
                                      .retries = RETRIES,
-                                     .unreached = host->engine ? TS_API_PATIENT : 0,
+                                     .unreached = host->patience,
                                      .max_in_flight = (int)c->max_in_flight};
     struct ts_api *api = ts_api_new(host->loop, &options);
     explicit_bzero(line.ptr, line.len);
@@ -211,7 +206,7 @@ const struct ts_scorer ts_scorer_cleanlab = {
              .stop = stop,
              .free = free_instance},
     .annotator_kind = "LLM",
+    .remote = true,
     .identity = identity,
     .score = score,
-    .cancel = cancel,
 };

@@ -19,11 +19,6 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
     ts_inflight_take(&self->scores, &s->item, job);
 }
 
-static void cancel(struct ts_instance *self, struct ts_score_job *job)
-{
-    ts_inflight_cancel(&self->scores, job);
-}
-
 static void identity(const struct ts_instance *self, struct ts_buf *out)
 {
     const struct ts_tlm_config *c = self->config;
@@ -92,7 +87,7 @@ static struct ts_api *make_api(struct ts_instance *self)
                                      .timeout = c->timeout,
                                      .retry_unit = c->retry_unit,
                                      .retries = (int)c->max_retries,
-                                     .unreached = self->host->engine ? TS_API_PATIENT : 0,
+                                     .unreached = self->host->patience,
                                      .max_in_flight = (int)c->max_in_flight,
                                      .calls_per_minute = c->calls_per_minute,
                                      .tokens_per_minute = c->tokens_per_minute,
@@ -112,12 +107,10 @@ static bool reasons_unseen(const char *model)
 
 static void make_counters(struct ts_instance *self)
 {
-    struct ts_metrics *m = self->host->engine ? ts_engine_metrics(self->host->engine) : NULL;
+    struct ts_metrics *m = self->host->metrics;
     const char *calls =
         "Calls of the judge: read, failed, or answered with what could not be read.";
     const char *tokens = "Tokens that the judge reported.";
-    if (!m)
-        return;
     self->calls_ok = ts_metrics_counter(m, "trustspan_judge_calls", "outcome=\"ok\"", calls);
     self->calls_failed =
         ts_metrics_counter(m, "trustspan_judge_calls", "outcome=\"failed\"", calls);
@@ -194,7 +187,7 @@ const struct ts_scorer ts_scorer_tlm = {
              .stop = stop,
              .free = free_instance},
     .annotator_kind = "LLM",
+    .remote = true,
     .identity = identity,
     .score = score,
-    .cancel = cancel,
 };

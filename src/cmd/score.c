@@ -6,7 +6,7 @@
 
 #include "cmd/score_file.h"
 #include "cmd/score_line.h"
-#include "pipeline/engine/score_cache.h"
+#include "pipeline/assess/assessor.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum { LONGEST_LINE = 64 << 20, IN_FLIGHT = 256 };
+static const ts_time longest_wait = 3600 * TS_S;
 
 struct options {
     const char *scorer, *path, *output, *cache, *replay, *compat;
@@ -22,9 +23,7 @@ struct options {
 
 struct session {
     struct ts_loop *loop;
-    const struct ts_scorer *scorer;
-    struct ts_instance *instance;
-    struct ts_cache *cache;   /* NULL: none */
+    struct ts_assessor *assessor;
     struct ts_score_file out; /* where results go, and what is in it already */
     FILE *in;
     struct ts_buf line;  /* that is being read */
@@ -41,16 +40,11 @@ struct session {
 };
 
 struct item {
-    struct ts_score_job job; /* first: the cast back from the job is safe */
+    struct ts_assessment assessment;
     struct session *session;
     struct item *next;
-    struct ts_arena *arena;
-    struct ts_llm llm;
     cJSON *tree;
-    struct ts_cache_key key;
     size_t number; /* of the line, from 1 */
-    const char *decision;
-    ts_view reason;
     bool decided;
 };
 
@@ -76,25 +70,24 @@ static void show_progress(struct session *s, bool last)
 static void print_item(struct item *it)
 {
     struct session *s = it->session;
+    const struct ts_score *result = &it->assessment.job.result;
     struct ts_buf out = TS_BUF_INIT;
     const struct ts_score_line line = {.id = ts_json_get(it->tree, "id"),
                                        .number = it->number,
-                                       .decision = it->decision,
-                                       .reason = it->reason,
-                                       .scorer = s->scorer->base.type,
-                                       .score = &it->job.result};
+                                       .decision = &it->assessment.decision,
+                                       .result = result};
     ts_score_line_print(&line, &out);
     ts_score_file_add(&s->out, ts_buf_view(&out));
     ts_buf_release(&out);
     s->printed++;
-    if (it->job.result.cost_usd > 0)
-        s->cost += it->job.result.cost_usd;
+    if (result->cost_usd > 0)
+        s->cost += result->cost_usd;
 }
 
 static void free_item(struct item *it)
 {
     cJSON_Delete(it->tree);
-    ts_arena_free(it->arena);
+    ts_assessment_release(&it->assessment);
     free(it);
 }
 
@@ -121,67 +114,50 @@ static void ask_for_more(struct session *s)
     s->more_posted = true;
 }
 
-static void failed(struct item *it, ts_view why)
+static void decided(struct item *it)
 {
     struct session *s = it->session;
+    const struct ts_decision *d = &it->assessment.decision;
     it->decided = true;
-    it->decision = "failed";
-    it->reason = why;
-    it->job.result.has_score = false;
-    s->failed++;
-    snprintf(s->last_failure, sizeof s->last_failure, TS_FMT, TS_ARG(why));
+    s->cached += d->kind == TS_CACHED;
+    if (d->kind == TS_FAILED) {
+        ts_view why = d->detail.len > 0 ? d->detail : d->reason;
+        s->failed++;
+        snprintf(s->last_failure, sizeof s->last_failure, TS_FMT, TS_ARG(why));
+    }
 }
 
-static void on_scored(struct ts_job *job, enum ts_job_end end)
+static void on_scored(struct ts_assessment *a, enum ts_job_end end)
 {
-    struct item *it = (struct item *)(void *)job;
-    struct session *s = it->session;
-    const struct ts_score *r = &it->job.result;
-    it->decided = true;
-    it->decision = r->has_score ? "scored" : "skipped";
-    it->reason = r->has_score ? TS_NOTHING : r->skipped;
-    if (end != TS_JOB_DONE)
-        failed(it, end == TS_JOB_FAILED    ? ts_view_str(job->err.what)
-                   : end == TS_JOB_EXPIRED ? TS_LIT("deadline")
-                                           : TS_LIT("cancelled"));
-    else if (s->cache)
-        ts_score_remember(s->cache, &it->key, r);
-    ask_for_more(s);
-}
-
-/* Was this pair scored before? */
-static bool recall(struct item *it)
-{
-    struct session *s = it->session;
-    if (!s->cache)
-        return false;
-    it->key = ts_score_key(s->scorer, s->instance, &it->llm);
-    if (!ts_score_recall(s->cache, &it->key, it->arena, &it->job.result))
-        return false;
-    it->decided = true;
-    it->decision = "cached";
-    s->cached++;
-    ask_for_more(s);
-    return true;
+    (void)end; /* the decision says it */
+    struct item *it = TS_CONTAINER_OF(a, struct item, assessment);
+    decided(it);
+    ask_for_more(it->session);
 }
 
 static void ask(struct item *it)
 {
     struct session *s = it->session;
-    it->job.job.home = s->loop;
-    it->job.job.done = on_scored;
-    it->job.job.deadline = ts_now() + 3600 * TS_S;
-    it->job.llm = &it->llm;
-    it->job.arena = it->arena;
-    it->job.result.cost_usd = -1;
-    s->scorer->score(s->instance, &it->job);
+    if (ts_assess(&it->assessment, s->loop, ts_now() + longest_wait, on_scored)) {
+        decided(it);
+        ask_for_more(s);
+    }
+}
+
+/* A line that cannot be asked about. */
+static void refuse(struct item *it, const char *why)
+{
+    struct ts_assessment *a = &it->assessment;
+    a->decision.detail = ts_arena_printf(a->arena, "line %zu: %s", it->number, why);
+    ts_decide(&a->decision, TS_FAILED, TS_LIT("invalid_argument"));
+    decided(it);
 }
 
 static struct item *new_item(struct session *s, cJSON *tree)
 {
     struct item *it = ts_alloc(sizeof *it);
     it->session = s;
-    it->arena = ts_arena_new();
+    ts_assess_begin(s->assessor, &it->assessment);
     it->number = s->lines;
     it->tree = tree;
     *s->last = it;
@@ -200,10 +176,11 @@ static void add_item(struct session *s, ts_view text)
         return;
     }
     struct item *it = new_item(s, tree);
-    if (!tree || !ts_score_line_read(it->arena, tree, &it->llm, &err))
-        failed(it, ts_arena_printf(it->arena, "line %zu: %s", it->number, err.what));
-    else if (!recall(it))
+    struct ts_assessment *a = &it->assessment;
+    if (tree && ts_score_line_read(a->arena, tree, &a->llm, &err))
         ask(it);
+    else
+        refuse(it, err.what);
 }
 
 /* The next line; false: there is none. One that is too long is skipped to its end, and s->line says
@@ -228,8 +205,7 @@ static void read_more(struct ts_task *task)
         s->end = !read_line(s);
         ts_view text = s->end ? TS_NOTHING : ts_view_trim(ts_buf_view(&s->line));
         if (!s->end && s->line.overflow) {
-            struct item *it = new_item(s, NULL);
-            failed(it, ts_arena_printf(it->arena, "line %zu: longer than 64 MiB", it->number));
+            refuse(new_item(s, NULL), "longer than 64 MiB");
         } else if (text.len > 0) {
             add_item(s, text);
         }
@@ -261,71 +237,81 @@ static size_t count_lines(FILE *in)
     return lines + something;
 }
 
-/* Beside the scores that `run` keeps: the two know each other's. */
-static struct ts_cache *open_cache(const struct options *o, const struct ts_scorer *scorer)
+/* The assessor's settings are their defaults: no rules, nothing redacted. */
+static bool configure(const struct options *o, const char *scorer, struct ts_arena *arena,
+                      struct ts_assess_config *config, struct ts_err *err)
 {
-    struct ts_err err = {0};
-    char standard[512];
-    const char *state = getenv("TRUSTSPAN_STATE_DIR");
-    snprintf(standard, sizeof standard, "%s/scores", state ? state : "/var/lib/trustspan");
-    struct ts_cache_options options = {.directory = o->cache ? o->cache : standard,
-                                       .max_bytes = 256u << 20,
-                                       .max_age = 720 * 3600 * TS_S};
-    if (o->no_cache || !scorer->cancel) /* one that answers at once needs none */
-        return NULL;
-    struct ts_cache *cache = ts_cache_open(&options, &err);
-    if (!cache)
-        fprintf(stderr, "trustspan: no cache: %s\n", err.what);
-    return cache;
+    static const struct ts_setting table[] = {TS_ASSESS_ROWS(0), {0}};
+    *config = (struct ts_assess_config){0};
+    if (!ts_settings_load(arena, table, NULL, "score", config, err))
+        return false;
+    config->scorer = scorer;
+    config->cache.enabled = !o->no_cache;
+    config->cache.directory = o->cache;
+    return true;
 }
 
-static int run(struct session *s, const struct ts_planned *planned, struct ts_err *err)
+static int read_to_the_end(struct session *s, struct ts_err *err)
 {
-    s->last = &s->first;
-    s->line = TS_BUF_LIMIT(LONGEST_LINE);
-    s->cost = s->out.cost;
-    s->more.run = read_more;
-    s->next_progress = ts_now() + TS_S;
-    s->loop = ts_loop_new("score");
-    struct ts_host host = {.id = "scorer", .loop = s->loop};
-    s->instance = planned->component->create(&host, planned->config, err);
-    int status = s->instance ? 0 : ts_cmd_failed(err);
-    if (s->instance) {
-        ask_for_more(s);
-        ts_loop_run(s->loop);
-        show_progress(s, true);
-        status = s->failed ? 1 : 0;
-    }
-    if (ferror(s->in)) {
-        ts_fail(err, TS_DATA_LOSS, "cannot read beyond line %zu of the input", s->lines);
-        status = ts_cmd_failed(err);
-    }
-    planned->component->free(s->instance);
-    ts_loop_free(s->loop);
-    ts_buf_release(&s->line);
+    ask_for_more(s);
+    ts_loop_run(s->loop);
+    show_progress(s, true);
+    if (!ferror(s->in))
+        return s->failed ? 1 : 0;
+    ts_fail(err, TS_DATA_LOSS, "cannot read beyond line %zu of the input", s->lines);
+    return ts_cmd_failed(err);
+}
+
+static int run(struct session *s, const struct ts_planned *planned,
+               const struct ts_assess_config *config, struct ts_err *err)
+{
+    const struct ts_component *component = planned->component;
+    const char *state = getenv("TRUSTSPAN_STATE_DIR");
+    struct ts_scorer_instance scorer = {
+        .id = planned->id, .scorer = (const struct ts_scorer *)(const void *)component};
+    /* The scores that `run` keeps beside its store are the same: each finds the other's. */
+    struct ts_host host = {.id = "score",
+                           .loop = s->loop,
+                           .metrics = ts_metrics_new(),
+                           .state_directory = state ? state : "/var/lib/trustspan",
+                           .scorers = &scorer,
+                           .scorer_count = 1};
+    scorer.instance = component->create(&host, planned->config, err);
+    s->assessor = scorer.instance ? ts_assessor_new(&host, config, err) : NULL;
+    s->show_progress = s->show_progress || scorer.scorer->remote;
+    int status = s->assessor ? read_to_the_end(s, err) : ts_cmd_failed(err);
+    component->free(scorer.instance);
+    ts_assessor_free(s->assessor);
+    ts_metrics_free(host.metrics);
     return status;
 }
 
-static int score_file(const struct options *o, struct ts_planned *planned, struct ts_err *err)
+static int score_file(const struct options *o, const struct ts_planned *planned,
+                      const struct ts_assess_config *config, struct ts_err *err)
 {
     bool standard = strcmp(o->path, "-") == 0;
-    struct session s = {.in = standard ? stdin : fopen(o->path, "r")};
+    struct session s = {.in = standard ? stdin : fopen(o->path, "r"),
+                        .last = &s.first,
+                        .line = TS_BUF_LIMIT(LONGEST_LINE),
+                        .more = {.run = read_more},
+                        .next_progress = ts_now() + TS_S,
+                        .show_progress = o->output || isatty(STDERR_FILENO)};
     int status = 1;
     if (!s.in) {
         ts_fail(err, TS_NOT_FOUND, "cannot open '%s': %s", o->path, strerror(errno));
         return ts_cmd_failed(err);
     }
-    s.scorer = (const struct ts_scorer *)(const void *)planned->component;
-    s.show_progress = o->output || isatty(STDERR_FILENO) || s.scorer->cancel;
     s.total = standard ? 0 : count_lines(s.in);
     if (ts_score_file_open(&s.out, o->output, err)) {
-        s.cache = open_cache(o, s.scorer);
-        status = run(&s, planned, err);
-        ts_cache_close(s.cache);
+        s.cost = s.out.cost;
+        s.loop = ts_loop_new("score");
+        status = run(&s, planned, config, err);
+        ts_loop_free(s.loop);
     } else {
         ts_cmd_failed(err);
     }
     ts_score_file_close(&s.out);
+    ts_buf_release(&s.line);
     if (!standard)
         fclose(s.in);
     return status;
@@ -389,8 +375,9 @@ int ts_cmd_score(int argc, char **argv)
     }
     struct ts_plan *plan = ok ? ts_plan_scoring(arena, root, &err) : NULL;
     struct ts_planned *scorer = plan ? ts_plan_scorer(plan, o.scorer, &err) : NULL;
-    if (scorer)
-        status = score_file(&o, scorer, &err);
+    struct ts_assess_config config;
+    if (scorer && configure(&o, scorer->id, arena, &config, &err))
+        status = score_file(&o, scorer, &config, &err);
     else
         ts_cmd_failed(&err);
     ts_arena_free(arena);

@@ -252,13 +252,14 @@ static void print_name(const struct ts_score_line *line, struct ts_buf *out)
 
 static void print_texts(const struct ts_score_line *line, struct ts_buf *out)
 {
-    const struct ts_score *s = line->score;
+    const struct ts_score *s = line->result;
+    const struct ts_decision *d = line->decision;
     const struct {
         const char *key;
         ts_view text;
-    } texts[] = {{"reason", line->reason},
+    } texts[] = {{"reason", d->detail.len > 0 ? d->detail : d->reason},
                  {"explanation", s->explanation},
-                 {"scorer", ts_view_str(line->scorer)},
+                 {"scorer", ts_view_str(d->scorer)},
                  {"model", s->model},
                  {"preset", s->preset},
                  {"version", s->version},
@@ -287,11 +288,11 @@ static void print_evals(const struct ts_score *s, struct ts_buf *out)
 
 void ts_score_line_print(const struct ts_score_line *line, struct ts_buf *out)
 {
-    const struct ts_score *s = line->score;
+    const struct ts_score *s = line->result;
     print_name(line, out);
     ts_buf_add_str(out, ",\"trustworthiness_score\":");
-    ts_json_append_double(out, s->has_score ? s->score : NAN);
-    ts_buf_printf(out, ",\"decision\":\"%s\"", line->decision);
+    ts_json_append_double(out, ts_decision_has_score(line->decision) ? s->score : NAN);
+    ts_buf_printf(out, ",\"decision\":\"%s\"", ts_decision_name(line->decision->kind));
     print_texts(line, out);
     print_evals(s, out);
     if (s->prompt_tokens + s->completion_tokens > 0)

@@ -3,7 +3,7 @@
 #define TS_CMD_SCORE_LINE_H
 
 #include "json/json.h"
-#include "pipeline/scorer.h"
+#include "pipeline/assess/decision.h"
 
 /* {"prompt" or "messages", "response", …} as a record; strings are the tree's and the arena's.
  * Messages, tools and calls are OpenAI's chat shape. What of them cannot be read is an error. */
@@ -14,10 +14,8 @@ bool ts_score_line_read(struct ts_arena *arena, const cJSON *line, struct ts_llm
 struct ts_score_line {
     const cJSON *id; /* NULL: none given */
     size_t number;   /* from 1 */
-    const char *decision;
-    ts_view reason;
-    const char *scorer;
-    const struct ts_score *score;
+    const struct ts_decision *decision;
+    const struct ts_score *result; /* also of a failure: what it cost */
 };
 /* Appends the result as one line. */
 void ts_score_line_print(const struct ts_score_line *line, struct ts_buf *out);

@@ -42,20 +42,26 @@ struct ts_grpc_header {
 
 /* ---- server ---- */
 
+struct ts_grpc_method {
+    const char *name; /* "/package.Service/Method" */
+    /* A request came. The payload is the handler's to unref. Every call must get exactly one
+     * ts_grpc_call_answer, from any thread, now or later. Thread: a gRPC worker. */
+    void (*handle)(void *arg, struct ts_grpc_call *call, struct ts_payload *request);
+    void *arg;
+};
+
 struct ts_grpc_server_options {
-    const char *endpoint; /* "host:port", "unix:///path" */
-    const char *method;   /* "/package.Service/Method": the one that is served */
+    const char *endpoint;                 /* "host:port", "unix:///path" */
+    const struct ts_grpc_method *methods; /* those that are served; borrowed while it lives */
+    size_t method_count;
     struct ts_grpc_tls tls;
     struct ts_grpc_keepalive keepalive;
     size_t max_request;         /* bytes, also after inflating */
     int max_calls;              /* answered UNAVAILABLE beyond */
     int max_concurrent_streams; /* per connection; 0: no limit */
-    /* A request came. The payload is the handler's to unref. Every call must get exactly one
-     * ts_grpc_call_answer, from any thread, now or later. Thread: a gRPC worker. */
-    void (*handle)(void *arg, struct ts_grpc_call *call, struct ts_payload *request);
     /* Called for every request refused before `handle` saw it; NULL: nobody counts. */
     void (*refused)(void *arg, const struct ts_err *why);
-    void *arg;
+    void *arg; /* of refused */
 };
 
 /* Binds and serves. Any other method is answered UNIMPLEMENTED. Errors: a port in use, an address
@@ -105,9 +111,15 @@ struct ts_grpc_unary {
     const struct ts_grpc_header *headers;
     size_t header_count;
     bool has_retry_info;         /* the peer sent RetryInfo, even with delay 0 */
-    struct ts_payload *response; /* with DONE; the owner unrefs */
+    struct ts_payload *response; /* with DONE */
+    void *call;                  /* private */
 };
+/* After `done` the owner calls ts_grpc_unary_release. */
 void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *unary);
+/* Gives up a call that was started: `done` follows with CANCELLED as its code, unless the answer was there
+ * first. Thread: any, before `done`. */
+void ts_grpc_unary_cancel(struct ts_grpc_unary *unary);
+void ts_grpc_unary_release(struct ts_grpc_unary *unary);
 
 /* May this be a metadata key (lower case, legal characters, not reserved by gRPC)? */
 bool ts_grpc_key_ok(ts_view key);

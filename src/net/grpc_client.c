@@ -158,6 +158,8 @@ void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *
     ops[5].data.recv_status_on_client.status = &c->status;
     ops[5].data.recv_status_on_client.status_details = &c->details;
     grpc_call *call = c->call; /* once armed, `c` is the worker's */
+    grpc_call_ref(call);       /* the owner's, to cancel it */
+    u->call = call;
     ts_grpc_arm(&c->event, on_done);
     grpc_call_error bad = grpc_call_start_batch(call, ops, TS_COUNT(ops), &c->event, NULL);
     if (bad == GRPC_CALL_OK)
@@ -165,6 +167,21 @@ void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *
     ts_fail(&u->job.err, TS_INTERNAL, "gRPC refused the call with error %d", (int)bad);
     free_call(c);
     ts_job_finish(&u->job, TS_JOB_FAILED);
+}
+
+void ts_grpc_unary_cancel(struct ts_grpc_unary *u)
+{
+    if (u->call)
+        grpc_call_cancel(u->call, NULL);
+}
+
+void ts_grpc_unary_release(struct ts_grpc_unary *u)
+{
+    if (u->call)
+        grpc_call_unref(u->call);
+    ts_payload_unref(u->response);
+    u->call = NULL;
+    u->response = NULL;
 }
 
 /* ---- the channel ---- */

@@ -1,5 +1,5 @@
-/* grpc_server.c - a unary server for one method, and UNIMPLEMENTED for all others.
- * Calls of the method arrive with their message already read. A fixed number of accept slots is
+/* grpc_server.c - a unary server for some methods, and UNIMPLEMENTED for all others.
+ * Calls of a method arrive with their message already read. A fixed number of accept slots is
  * kept posted; each is posted again the moment it is taken, so the limit on calls is ours to keep,
  * with an answer, and not a silent wait inside gRPC core. */
 #include "net/grpc_internal.h"
@@ -20,11 +20,12 @@
 #include <grpc/support/alloc.h>
 
 enum { ACCEPT_SLOTS = 64, UNKNOWN_SLOTS = 4 };
+#define UNKNOWN SIZE_MAX
 
 struct ts_grpc_server {
     struct ts_grpc *grpc;
     grpc_server *server;
-    void *method;
+    void **methods; /* as registered, in the order of the options */
     struct ts_grpc_server_options options;
     int port;
     atomic_int calls;   /* accepted, not yet ended */
@@ -39,6 +40,7 @@ struct ts_grpc_server {
 struct ts_grpc_call {
     struct ts_grpc_event accepted, ended;
     struct ts_grpc_server *server;
+    size_t method; /* UNKNOWN: none that is served */
     grpc_call *call;
     gpr_timespec deadline;
     grpc_metadata_array metadata;
@@ -53,7 +55,7 @@ struct ts_grpc_call {
     grpc_byte_buffer *response;
 };
 
-static void post_slot(struct ts_grpc_server *server, bool known);
+static void post_slot(struct ts_grpc_server *server, size_t method);
 
 static void forget_tag(struct ts_grpc_server *server)
 {
@@ -160,7 +162,7 @@ static void hand_over(struct ts_grpc_call *call)
         refuse(call, &err);
         return;
     }
-    o->handle(o->arg, call, payload);
+    o->methods[call->method].handle(o->methods[call->method].arg, call, payload);
 }
 
 static void on_accepted(struct ts_grpc_event *event, bool ok)
@@ -171,7 +173,7 @@ static void on_accepted(struct ts_grpc_event *event, bool ok)
         free_call(call);
         return;
     }
-    post_slot(call->server, true);
+    post_slot(call->server, call->method);
     hand_over(call);
 }
 
@@ -183,15 +185,20 @@ static void on_unknown(struct ts_grpc_event *event, bool ok)
         free_call(call);
         return;
     }
-    post_slot(call->server, false);
+    post_slot(call->server, UNKNOWN);
     struct ts_err err = {0};
+    struct ts_buf served = TS_BUF_INIT;
+    const struct ts_grpc_server_options *o = &call->server->options;
     ts_view method = ts_grpc_slice_view(&call->details.method);
+    for (size_t i = 0; i < o->method_count; i++)
+        ts_buf_printf(&served, "%s%s", i ? ", " : "", o->methods[i].name);
     ts_fail(&err, TS_UNIMPLEMENTED, "'" TS_FMT "' is not served here; only %s is",
-            TS_ARG(ts_view_cut(method, 0, 120)), call->server->options.method);
+            TS_ARG(ts_view_cut(method, 0, 120)), ts_buf_cstr(&served));
+    ts_buf_release(&served);
     ts_grpc_call_answer(call, TS_NOTHING, &err);
 }
 
-static void post_slot(struct ts_grpc_server *server, bool known)
+static void post_slot(struct ts_grpc_server *server, size_t method)
 {
     pthread_mutex_lock(&server->lock);
     bool stopping = server->stopping;
@@ -202,17 +209,18 @@ static void post_slot(struct ts_grpc_server *server, bool known)
         return;
     struct ts_grpc_call *call = ts_alloc(sizeof *call);
     call->server = server;
+    call->method = method;
     call->status_text = grpc_empty_slice();
     call->status_bin = grpc_empty_slice();
     grpc_metadata_array_init(&call->metadata);
     grpc_call_details_init(&call->details);
     grpc_completion_queue *queue = ts_grpc_queue(server->grpc);
     grpc_call_error bad;
-    if (known) {
+    if (method != UNKNOWN) {
         ts_grpc_arm(&call->accepted, on_accepted);
-        bad = grpc_server_request_registered_call(server->server, server->method, &call->call,
-                                                  &call->deadline, &call->metadata, &call->message,
-                                                  queue, queue, &call->accepted);
+        bad = grpc_server_request_registered_call(server->server, server->methods[method],
+                                                  &call->call, &call->deadline, &call->metadata,
+                                                  &call->message, queue, queue, &call->accepted);
     } else {
         ts_grpc_arm(&call->accepted, on_unknown);
         bad = grpc_server_request_call(server->server, &call->call, &call->details, &call->metadata,
@@ -354,18 +362,22 @@ struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
     pthread_cond_init(&server->changed, NULL);
     server->server = create(options);
     grpc_server_register_completion_queue(server->server, ts_grpc_queue(grpc), NULL);
-    server->method = grpc_server_register_method(server->server, options->method, NULL,
-                                                 GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    server->methods = ts_alloc((options->method_count + 1) * sizeof(void *));
+    for (size_t i = 0; i < options->method_count; i++)
+        server->methods[i] =
+            grpc_server_register_method(server->server, options->methods[i].name, NULL,
+                                        GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
     bool ok = listen_on(server, err);
     if (!ok) {
         ts_grpc_server_free(server);
         return NULL;
     }
     grpc_server_start(server->server);
-    for (int i = 0; i < ACCEPT_SLOTS; i++)
-        post_slot(server, true);
+    for (size_t m = 0; m < options->method_count; m++)
+        for (int i = 0; i < ACCEPT_SLOTS; i++)
+            post_slot(server, m);
     for (int i = 0; i < UNKNOWN_SLOTS; i++)
-        post_slot(server, false);
+        post_slot(server, UNKNOWN);
     return server;
 }
 
@@ -420,6 +432,7 @@ void ts_grpc_server_free(struct ts_grpc_server *server)
     grpc_server_destroy(server->server);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
+    free(server->methods);
     free(server);
 }
 

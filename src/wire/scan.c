@@ -121,11 +121,11 @@ static bool walk_scope_spans(const struct walk *w, ts_view resource_spans, ts_vi
             continue;
         if (!walk_span(w, f.bytes))
             return false;
-        w->out->spans++;
         if (w->visit) {
-            struct ts_span_at at = {resource_spans, scope_spans, f.bytes, f.start};
+            struct ts_span_at at = {resource_spans, scope_spans, f.bytes, f.start, w->out->spans};
             w->visit(w->arg, &at);
         }
+        w->out->spans++;
     }
     return true;
 }

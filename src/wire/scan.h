@@ -12,6 +12,7 @@ struct ts_span_at {
     ts_view scope_spans;    /* content of the ScopeSpans around it */
     ts_view span;           /* content of the Span */
     const uint8_t *field;   /* first byte of the Span's field in its ScopeSpans: its identity */
+    size_t index;           /* among the spans of the request, from 0 */
 };
 
 struct ts_scan {

@@ -211,8 +211,8 @@ void ts_splice(struct ts_payload *payload, size_t spans, const struct ts_edit *e
 {
     *out = (struct ts_part){.payload = ts_payload_ref(payload)};
     struct writer w = {edits, count ? edits + count : edits, keep_others, out, 0, TS_BUF_INIT};
-    out->spans = spans_left(spans, edits, count, keep_others);
-    if (out->spans > 0 || keep_others)
+    out->items = spans_left(spans, edits, count, keep_others);
+    if (out->items > 0 || keep_others)
         write_message(&w, ts_payload_view(payload), REQUEST);
     size_t own_len;
     out->own = ts_buf_take(&w.own, &own_len);

@@ -22,7 +22,7 @@ struct ts_part {
     ts_view *slices;
     size_t count;
     size_t bytes; /* of all slices */
-    size_t spans;
+    size_t items;
     struct ts_payload *payload;
     uint8_t *own;
 };
@@ -31,7 +31,7 @@ struct ts_part {
  * order of the request. Spans without an edit stay when `keep_others`, else they go. A ScopeSpans
  * or ResourceSpans that loses its last span goes, too; one that had none stays with keep_others.
  * Fields of the request that are not resource_spans stay with keep_others. The edits' bytes are
- * copied. Nothing left: out->spans == 0. Thread: any; allocates per edit, never per other span. */
+ * copied. Nothing left: out->items == 0. Thread: any; allocates per edit, never per other span. */
 void ts_splice(struct ts_payload *payload, size_t spans, const struct ts_edit *edits, size_t count,
                bool keep_others, struct ts_part *out);
 /* The whole payload as a part. */

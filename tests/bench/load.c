@@ -117,8 +117,7 @@ static void on_done(struct ts_job *job, enum ts_job_end end)
 {
     struct flight *f = (struct flight *)(void *)job;
     struct load *l = f->load;
-    ts_payload_unref(f->unary.response);
-    f->unary.response = NULL;
+    ts_grpc_unary_release(&f->unary);
     l->open--;
     if (end != TS_JOB_DONE && job->err.code == TS_UNAVAILABLE) {
         l->left++;

@@ -28,12 +28,16 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
     struct ts_grpc *grpc = ts_grpc_new(1, &err);
+    const struct ts_grpc_method method = {
+        .name = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        .handle = on_request,
+    };
     struct ts_grpc_server_options options = {
         .endpoint = endpoint,
-        .method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        .methods = &method,
+        .method_count = 1,
         .max_request = 64u << 20,
         .max_calls = 1024,
-        .handle = on_request,
     };
     struct ts_grpc_server *server = ts_grpc_server_new(grpc, &options, &err);
     if (!server) {

@@ -86,8 +86,8 @@ static size_t cost(size_t plain)
     ts_splice(payload, scan.spans, &drop, 1, true, &rest);
     ts_splice(payload, scan.spans, &patch, 1, false, &part);
     size_t count = allocations;
-    assert_int_equal(rest.spans, 2 * plain);
-    assert_int_equal(part.spans, 1);
+    assert_int_equal(rest.items, 2 * plain);
+    assert_int_equal(part.items, 1);
     ts_part_release(&rest);
     ts_part_release(&part);
     ts_payload_unref(payload);

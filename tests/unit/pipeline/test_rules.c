@@ -1,7 +1,7 @@
 /* Rules: which one decides for a span, which traces are in a sample, what is refused. */
 #include "testing.h"
 
-#include "pipeline/processor/rules.h"
+#include "pipeline/assess/rules.h"
 #include "wire/encode.h"
 #include "wire/otlp.h"
 

@@ -284,8 +284,8 @@ static void check_edits(bool keep_others)
         struct ts_payload *joined = ts_part_join(&part);
         struct found after;
         scan(joined, &after);
-        assert_int_equal(after.count, part.spans);
-        if (part.spans > 0 || keep_others)
+        assert_int_equal(after.count, part.items);
+        if (part.items > 0 || keep_others)
             assert_packs_to(wanted, ts_payload_view(joined));
         free_request(wanted);
         ts_payload_unref(joined);

@@ -1,8 +1,8 @@
 /* rules.h - which spans are scored, by whom, and how strictly: the first rule that fits decides.
  * A rule is conditions, all of which must hold, and what then differs from the processor's own
  * settings. Conditions left out hold for everything. */
-#ifndef TS_PROCESSOR_RULES_H
-#define TS_PROCESSOR_RULES_H
+#ifndef TS_ASSESS_RULES_H
+#define TS_ASSESS_RULES_H
 
 #include "config/settings.h"
 #include "llm/llm.h"

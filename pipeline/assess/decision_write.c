@@ -1,6 +1,6 @@
-/* verdict.c - attributes, OpenInference annotations, the GenAI event, evaluations
+/* decision_write.c - attributes, OpenInference annotations, the GenAI event, evaluations
  * (architecture.md, What is written; dialects §6.7, §13). */
-#include "pipeline/processor/verdict.h"
+#include "pipeline/assess/decision_write.h"
 
 #include "base/utf8.h"
 #include "wire/encode.h"
@@ -9,26 +9,6 @@
 
 #define ATTRIBUTE TS_SPAN_ATTRIBUTES
 #define NAME      "Trustworthiness"
-
-const char *ts_decision_name(enum ts_decision decision)
-{
-    static const char *const names[] = {"undecided", "scored",  "cached",
-                                        "late",      "skipped", "failed"};
-    return names[decision];
-}
-
-const char *ts_verdict_label(double score, double untrustworthy, double trustworthy)
-{
-    return score >= trustworthy    ? "trustworthy"
-           : score < untrustworthy ? "untrustworthy"
-                                   : "uncertain";
-}
-
-static bool has_score(const struct ts_verdict *v)
-{
-    bool decided = v->decision == TS_SCORED || v->decision == TS_CACHED;
-    return decided && v->score && v->score->has_score;
-}
 
 static void put_text(struct ts_buf *out, uint32_t number, const char *key, ts_view text)
 {
@@ -43,17 +23,16 @@ static void put_text(struct ts_buf *out, uint32_t number, const char *key, ts_vi
     ts_buf_release(&good);
 }
 
-static void put_attributes(const struct ts_verdict *v, struct ts_buf *out)
+static void put_attributes(const struct ts_decision *d, struct ts_buf *out)
 {
-    const struct ts_score *s = v->score;
-    put_text(out, ATTRIBUTE, "trustworthiness.decision",
-             ts_view_str(ts_decision_name(v->decision)));
-    put_text(out, ATTRIBUTE, "trustworthiness.reason", v->reason);
-    put_text(out, ATTRIBUTE, "trustworthiness.scorer", ts_view_str(v->scorer));
-    if (!has_score(v))
+    const struct ts_score *s = d->score;
+    put_text(out, ATTRIBUTE, "trustworthiness.decision", ts_view_str(ts_decision_name(d->kind)));
+    put_text(out, ATTRIBUTE, "trustworthiness.reason", d->reason);
+    put_text(out, ATTRIBUTE, "trustworthiness.scorer", ts_view_str(d->scorer));
+    if (!ts_decision_has_score(d))
         return;
     ts_put_attr_double(out, ATTRIBUTE, TS_LIT("trustworthiness.score"), s->score);
-    put_text(out, ATTRIBUTE, "trustworthiness.label", ts_view_str(v->label));
+    put_text(out, ATTRIBUTE, "trustworthiness.label", ts_view_str(d->label));
     put_text(out, ATTRIBUTE, "trustworthiness.explanation", s->explanation);
     put_text(out, ATTRIBUTE, "trustworthiness.model", s->model);
     put_text(out, ATTRIBUTE, "trustworthiness.preset", s->preset);
@@ -65,7 +44,7 @@ static void put_attributes(const struct ts_verdict *v, struct ts_buf *out)
         snprintf(key, sizeof key, "trustworthiness.evals.%s", s->evals[i].name);
         ts_put_attr_double(out, ATTRIBUTE, ts_view_str(key), s->evals[i].score);
     }
-    ts_put_attr_int(out, ATTRIBUTE, TS_LIT("trustworthiness.latency_ms"), v->latency / TS_MS);
+    ts_put_attr_int(out, ATTRIBUTE, TS_LIT("trustworthiness.latency_ms"), d->latency / TS_MS);
     if (s->cost_usd > 0)
         ts_put_attr_double(out, ATTRIBUTE, TS_LIT("trustworthiness.cost_usd"), s->cost_usd);
 }
@@ -91,7 +70,7 @@ static int64_t free_index(ts_view span)
     return next;
 }
 
-static void put_openinference(const struct ts_verdict *v, ts_view span, struct ts_buf *out)
+static void put_openinference(const struct ts_decision *d, ts_view span, struct ts_buf *out)
 {
     char prefix[64];
     char key[128];
@@ -101,9 +80,9 @@ static void put_openinference(const struct ts_verdict *v, ts_view span, struct t
         ts_view text;
     } texts[] = {
         {"name", TS_LIT(NAME)},
-        {"label", ts_view_str(v->label)},
-        {"explanation", v->score->explanation},
-        {"annotator_kind", ts_view_str(v->annotator_kind)},
+        {"label", ts_view_str(d->label)},
+        {"explanation", d->score->explanation},
+        {"annotator_kind", ts_view_str(d->annotator_kind)},
         {"identifier", TS_LIT("trustspan")},
     };
     for (size_t i = 0; i < TS_COUNT(texts); i++) {
@@ -111,31 +90,32 @@ static void put_openinference(const struct ts_verdict *v, ts_view span, struct t
         put_text(out, ATTRIBUTE, key, texts[i].text);
     }
     snprintf(key, sizeof key, "%s.score", prefix);
-    ts_put_attr_double(out, ATTRIBUTE, ts_view_str(key), v->score->score);
+    ts_put_attr_double(out, ATTRIBUTE, ts_view_str(key), d->score->score);
 }
 
-static void put_event(const struct ts_verdict *v, struct ts_buf *out)
+static void put_event(const struct ts_decision *d, struct ts_buf *out)
 {
     struct ts_buf event = TS_BUF_INIT;
-    ts_put_fixed64(&event, TS_EVENT_TIME, (uint64_t)v->now);
+    ts_put_fixed64(&event, TS_EVENT_TIME, (uint64_t)d->made);
     ts_put_bytes(&event, TS_EVENT_NAME, TS_LIT("gen_ai.evaluation.result"));
     put_text(&event, TS_EVENT_ATTRIBUTES, "gen_ai.evaluation.name", TS_LIT(NAME));
     ts_put_attr_double(&event, TS_EVENT_ATTRIBUTES, TS_LIT("gen_ai.evaluation.score.value"),
-                       v->score->score);
-    put_text(&event, TS_EVENT_ATTRIBUTES, "gen_ai.evaluation.score.label", ts_view_str(v->label));
-    put_text(&event, TS_EVENT_ATTRIBUTES, "gen_ai.evaluation.explanation", v->score->explanation);
+                       d->score->score);
+    put_text(&event, TS_EVENT_ATTRIBUTES, "gen_ai.evaluation.score.label", ts_view_str(d->label));
+    put_text(&event, TS_EVENT_ATTRIBUTES, "gen_ai.evaluation.explanation", d->score->explanation);
     ts_put_bytes(out, TS_SPAN_EVENTS, ts_buf_view(&event));
     ts_buf_release(&event);
 }
 
-void ts_verdict_encode(const struct ts_verdict *v, unsigned write, ts_view span, struct ts_buf *out)
+void ts_decision_encode(const struct ts_decision *d, unsigned write, ts_view span,
+                        struct ts_buf *out)
 {
     if (write & TS_WRITE_ATTRIBUTES)
-        put_attributes(v, out);
-    if (has_score(v) && write & TS_WRITE_OPENINFERENCE)
-        put_openinference(v, span, out);
-    if (has_score(v) && write & TS_WRITE_GEN_AI_EVENT)
-        put_event(v, out);
+        put_attributes(d, out);
+    if (ts_decision_has_score(d) && write & TS_WRITE_OPENINFERENCE)
+        put_openinference(d, span, out);
+    if (ts_decision_has_score(d) && write & TS_WRITE_GEN_AI_EVENT)
+        put_event(d, out);
 }
 
 /* ---- evaluations ---- */
@@ -156,35 +136,35 @@ static ts_view keep(struct ts_arena *arena, ts_view text)
     return ts_arena_copy(arena, ts_utf8_repair(arena, text));
 }
 
-static struct ts_evaluation *evaluation(const struct ts_verdict *v, const struct ts_llm *llm,
+static struct ts_evaluation *evaluation(const struct ts_decision *d, const struct ts_llm *llm,
                                         struct ts_headers *headers, bool late, double score)
 {
     struct ts_evaluation *e = ts_evaluation_new(headers);
     e->trace_id = hex(e->arena, llm->trace_id);
     e->span_id = hex(e->arena, llm->span_id);
     e->score = score;
-    e->annotator_kind = v->annotator_kind;
-    e->scorer = keep(e->arena, ts_view_str(v->scorer));
-    e->model = keep(e->arena, v->score->model);
-    e->preset = keep(e->arena, v->score->preset);
+    e->annotator_kind = d->annotator_kind;
+    e->scorer = keep(e->arena, ts_view_str(d->scorer));
+    e->model = keep(e->arena, d->score->model);
+    e->preset = keep(e->arena, d->score->preset);
     e->late = late;
     return e;
 }
 
-void ts_verdict_evaluations(const struct ts_verdict *v, const struct ts_llm *llm,
-                            struct ts_headers *headers, bool late,
-                            void (*take)(void *, struct ts_evaluation *), void *arg)
+void ts_decision_evaluations(const struct ts_decision *d, const struct ts_llm *llm,
+                             struct ts_headers *headers, bool late,
+                             void (*take)(void *, struct ts_evaluation *), void *arg)
 {
-    if (!v->score || !v->score->has_score)
+    if (!d->score || !d->score->has_score)
         return;
-    struct ts_evaluation *e = evaluation(v, llm, headers, late, v->score->score);
-    e->label = ts_view_str(v->label);
-    e->explanation = keep(e->arena, v->score->explanation);
-    e->signals = keep(e->arena, v->score->signals);
+    struct ts_evaluation *e = evaluation(d, llm, headers, late, d->score->score);
+    e->label = ts_view_str(d->label);
+    e->explanation = keep(e->arena, d->score->explanation);
+    e->signals = keep(e->arena, d->score->signals);
     take(arg, e);
-    for (size_t i = 0; i < v->score->eval_count; i++) {
-        e = evaluation(v, llm, headers, late, v->score->evals[i].score);
-        e->name = keep(e->arena, ts_view_str(v->score->evals[i].name));
+    for (size_t i = 0; i < d->score->eval_count; i++) {
+        e = evaluation(d, llm, headers, late, d->score->evals[i].score);
+        e->name = keep(e->arena, ts_view_str(d->score->evals[i].name));
         take(arg, e);
     }
 }

@@ -1,4 +1,5 @@
-#include "pipeline/engine/score_cache.h"
+/* score_cache.c - what decides a score, as a key; a score, as JSON. */
+#include "pipeline/assess/score_cache.h"
 
 #include "json/json.h"
 
@@ -45,11 +46,10 @@ static void add_record(struct ts_buf *out, const struct ts_llm *llm)
     ts_buf_printf(out, "f%d p%.17g", (int)llm->format_type, p);
 }
 
-struct ts_cache_key ts_score_key(const struct ts_scorer *scorer, const struct ts_instance *judge,
-                                 const struct ts_llm *llm)
+struct ts_cache_key ts_score_key(const struct ts_scorer_instance *scorer, const struct ts_llm *llm)
 {
     struct ts_buf text = TS_BUF_INIT;
-    scorer->identity(judge, &text);
+    scorer->scorer->identity(scorer->instance, &text);
     ts_buf_add_byte(&text, '\n');
     add_record(&text, llm);
     struct ts_cache_key key = ts_cache_key_of(ts_buf_view(&text));

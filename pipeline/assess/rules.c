@@ -1,4 +1,4 @@
-#include "pipeline/processor/rules.h"
+#include "pipeline/assess/rules.h"
 
 #include "json/json.h"
 #include "llm/attrs.h"

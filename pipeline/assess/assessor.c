@@ -1,0 +1,342 @@
+/* assessor.c - the steps of one assessment, and what all of them share. */
+#include "pipeline/assess/assessor.h"
+
+#include "base/log.h"
+#include "llm/extract.h"
+#include "llm/trace.h"
+#include "pipeline/assess/score_cache.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct ts_assessor {
+    const struct ts_host *host;
+    const struct ts_assess_config *config;
+    struct ts_scoring_policy *policies; /* one for each rule, then the one without */
+    unsigned kinds;                     /* scored, bits 1 << enum ts_kind */
+    struct ts_redactor *redactor;       /* NULL: nothing is redacted */
+    struct redaction {                  /* one for each of its patterns, for the counters */
+        const struct ts_redactor *redactor;
+        size_t pattern;
+    } * redactions;
+    struct ts_cache *cache; /* NULL: none */
+    struct ts_traces *traces;
+};
+
+/* ---- reading ---- */
+
+void ts_assess_note(struct ts_assessor *self, const struct ts_span_at *at)
+{
+    struct ts_arena *arena = ts_arena_new();
+    struct ts_llm llm;
+    ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
+    ts_traces_note(self->traces, &llm, true);
+    ts_arena_free(arena);
+}
+
+static void skip(struct ts_assessment *a, const char *reason)
+{
+    ts_decide(&a->decision, TS_SKIPPED, ts_view_str(reason));
+}
+
+static void set_policy(struct ts_assessment *a, const struct ts_scoring_policy *policy)
+{
+    a->policy = policy;
+    a->decision.scorer = policy->scorer->scorer->base.type;
+    a->decision.annotator_kind = policy->scorer->scorer->annotator_kind;
+}
+
+/* The rule that fits, and whether it wants the record scored. */
+static bool choose_policy(struct ts_assessment *a, ts_view resource, ts_view span)
+{
+    const struct ts_assessor *self = a->assessor;
+    const struct ts_blocks *rules = &self->config->rules;
+    const struct ts_rule *rule = ts_rules_match(rules, a->arena, &a->llm, resource, span);
+    size_t i = rule ? (size_t)(rule - (const struct ts_rule *)rules->items) : rules->count;
+    set_policy(a, &self->policies[i]);
+    if (!rule && a->llm.kind != TS_KIND_LLM)
+        skip(a, ts_skip_name(TS_SKIP_NOT_LLM));
+    else if (rule && !rule->score)
+        skip(a, "rule");
+    else if (rule && !ts_rule_samples(rule, a->llm.trace_id))
+        skip(a, "sampled_out");
+    return a->decision.kind == TS_UNDECIDED;
+}
+
+void ts_assess_begin(struct ts_assessor *self, struct ts_assessment *a)
+{
+    a->assessor = self;
+    a->arena = ts_arena_new();
+    set_policy(a, &self->policies[self->config->rules.count]);
+}
+
+void ts_assess_read(struct ts_assessor *self, struct ts_assessment *a, ts_view resource,
+                    ts_view scope, ts_view span)
+{
+    ts_assess_begin(self, a);
+    ts_llm_extract_kinds(a->arena, resource, scope, span, self->kinds, &a->llm);
+    bool wanted = choose_policy(a, resource, span);
+    ts_traces_note(self->traces, &a->llm, wanted);
+}
+
+/* What the record itself says against it is a better reason than a rule's. What cannot be redacted for
+ * sure is shown to nobody. */
+void ts_assess_context(struct ts_assessment *a)
+{
+    struct ts_assessor *self = a->assessor;
+    bool odd_id = a->llm.trace_id.len != 16 || a->llm.span_id.len != 8;
+    ts_traces_resolve(self->traces, a->arena, &a->llm);
+    if (odd_id) /* nothing could be attached to it */
+        skip(a, "invalid_id");
+    else if (a->llm.skip != TS_SKIP_NONE)
+        skip(a, ts_skip_name(a->llm.skip));
+    else if (self->redactor && a->decision.kind == TS_UNDECIDED &&
+             !ts_redact_record(self->redactor, a->arena, &a->llm))
+        skip(a, "redaction_failed");
+}
+
+/* ---- deciding ---- */
+
+static void decide_score(struct ts_assessment *a, enum ts_decision_kind kind)
+{
+    const struct ts_scoring_policy *p = a->policy;
+    a->decision.score = &a->job.result;
+    a->decision.label = ts_decision_label(a->job.result.score, p->untrustworthy, p->trustworthy);
+    ts_decide(&a->decision, kind, TS_NOTHING);
+}
+
+/* The gRPC name of the code, in lower case. */
+static ts_view code_word(struct ts_assessment *a)
+{
+    const char *name = ts_code_name(a->job.job.err.code);
+    size_t n = strlen(name);
+    char *word = ts_arena_alloc(a->arena, n + 1);
+    for (size_t i = 0; i < n; i++)
+        word[i] = (char)tolower((unsigned char)name[i]);
+    return ts_view_of(word, n);
+}
+
+static void decide_failure(struct ts_assessment *a, enum ts_job_end end)
+{
+    const struct ts_err *err = &a->job.job.err;
+    if (end == TS_JOB_FAILED)
+        a->decision.detail = ts_view_str(err->what); /* lives as long as the assessment */
+    ts_decide(&a->decision, TS_FAILED,
+              end == TS_JOB_EXPIRED     ? TS_LIT("deadline")
+              : end == TS_JOB_CANCELLED ? TS_LIT("cancelled")
+                                        : code_word(a));
+}
+
+static bool uses_cache(const struct ts_assessment *a)
+{
+    return a->assessor->cache && a->policy->scorer->scorer->remote;
+}
+
+static void on_scored(struct ts_job *job, enum ts_job_end end)
+{
+    struct ts_assessment *a = TS_CONTAINER_OF(job, struct ts_assessment, job.job);
+    const struct ts_score *score = &a->job.result;
+    a->scoring = false;
+    a->decision.latency = ts_now() - a->asked;
+    if (end != TS_JOB_DONE) {
+        decide_failure(a, end);
+    } else if (!score->has_score) {
+        ts_decide(&a->decision, TS_SKIPPED, score->skipped);
+    } else if (!(score->score >= 0 && score->score <= 1)) {
+        ts_decide(&a->decision, TS_FAILED, TS_LIT("out_of_range"));
+    } else {
+        decide_score(a, TS_SCORED);
+        if (uses_cache(a))
+            ts_score_remember(a->assessor->cache, a->key, score);
+    }
+    a->done(a, end);
+}
+
+/* Was it scored before? Then nobody is asked. */
+static bool recall(struct ts_assessment *a)
+{
+    if (!uses_cache(a))
+        return false;
+    a->key = ts_arena_alloc(a->arena, sizeof *a->key);
+    *a->key = ts_score_key(a->policy->scorer, &a->llm);
+    if (!ts_score_recall(a->assessor->cache, a->key, a->arena, &a->job.result))
+        return false;
+    decide_score(a, TS_CACHED);
+    return true;
+}
+
+bool ts_assess(struct ts_assessment *a, struct ts_loop *home, ts_time deadline,
+               void (*done)(struct ts_assessment *, enum ts_job_end end))
+{
+    if (a->decision.kind != TS_UNDECIDED || recall(a))
+        return true;
+    a->scoring = true;
+    a->done = done;
+    a->asked = ts_now();
+    a->job.job.home = home;
+    a->job.job.deadline = deadline;
+    a->job.job.done = on_scored;
+    a->job.llm = &a->llm;
+    a->job.arena = a->arena;
+    a->job.result.cost_usd = -1;
+    const struct ts_scorer_instance *s = a->policy->scorer;
+    s->scorer->score(s->instance, &a->job);
+    return false;
+}
+
+void ts_assessment_release(struct ts_assessment *a)
+{
+    ts_arena_free(a->arena);
+    a->arena = NULL;
+}
+
+/* ---- what is counted ---- */
+
+static struct ts_traces_stats traces_stats(void *arg)
+{
+    struct ts_traces_stats stats;
+    ts_traces_stats(((struct ts_assessor *)arg)->traces, &stats);
+    return stats;
+}
+
+static int64_t traces_bytes(void *arg)
+{
+    return (int64_t)traces_stats(arg).bytes;
+}
+
+static int64_t traces_forgotten(void *arg)
+{
+    return (int64_t)traces_stats(arg).forgotten;
+}
+
+static int64_t traces_cut(void *arg)
+{
+    return (int64_t)traces_stats(arg).cut;
+}
+
+static int64_t redactions(void *arg)
+{
+    const struct redaction *x = arg;
+    return (int64_t)ts_redactor_matches(x->redactor, x->pattern);
+}
+
+static void count_redactions(struct ts_assessor *self)
+{
+    size_t n = self->redactor ? ts_redactor_count(self->redactor) : 0;
+    self->redactions = ts_alloc((n + 1) * sizeof *self->redactions);
+    for (size_t i = 0; i < n; i++) {
+        char labels[96];
+        snprintf(labels, sizeof labels, "pattern=\"%s\"", ts_redactor_name(self->redactor, i));
+        self->redactions[i] = (struct redaction){self->redactor, i};
+        ts_metrics_gauge(self->host->metrics, "trustspan_redactions", labels,
+                         "Matches that were replaced by the name of their pattern.", redactions,
+                         &self->redactions[i]);
+    }
+}
+
+static void add_gauges(struct ts_assessor *self)
+{
+    static const struct {
+        const char *name, *help;
+        int64_t (*read)(void *);
+    } gauges[] = {
+        {"trustspan_traces_bytes", "What is remembered of traces, in bytes.", traces_bytes},
+        {"trustspan_traces_forgotten", "Traces forgotten for room before they were old.",
+         traces_forgotten},
+        {"trustspan_traces_cut", "Spans and documents not remembered: their trace had too many.",
+         traces_cut},
+    };
+    for (size_t i = 0; i < TS_COUNT(gauges); i++)
+        ts_metrics_gauge(self->host->metrics, gauges[i].name, "", gauges[i].help, gauges[i].read,
+                         self);
+    count_redactions(self);
+}
+
+/* ---- life ---- */
+
+/* From a rule, or from none, to who scores and how. */
+static bool make_policy(struct ts_assessor *self, const struct ts_rule *rule,
+                        struct ts_scoring_policy *policy, struct ts_err *err)
+{
+    const struct ts_assess_config *c = self->config;
+    const char *id = rule && rule->scorer ? rule->scorer : c->scorer;
+    policy->rule = rule;
+    ts_assess_thresholds(c, rule, &policy->untrustworthy, &policy->trustworthy);
+    policy->scorer = ts_scorer_find(self->host, id);
+    return policy->scorer ||
+           ts_fail(err, TS_INVALID_ARGUMENT, "scorer '%s' is not defined under scorers", id);
+}
+
+static bool make_policies(struct ts_assessor *self, struct ts_err *err)
+{
+    const struct ts_blocks *rules = &self->config->rules;
+    self->policies = ts_alloc((rules->count + 1) * sizeof *self->policies);
+    for (size_t i = 0; i < rules->count; i++)
+        if (!make_policy(self, (const struct ts_rule *)rules->items + i, &self->policies[i], err))
+            return false;
+    return make_policy(self, NULL, &self->policies[rules->count], err);
+}
+
+/* Only what asks somebody needs a cache. One that cannot be opened is no reason to stand still: scores
+ * are then paid for each time, and the log says so. */
+static void open_cache(struct ts_assessor *self)
+{
+    const struct ts_assess_config *c = self->config;
+    struct ts_err err = {0};
+    bool remote = false;
+    for (size_t i = 0; i <= c->rules.count; i++)
+        remote = remote || self->policies[i].scorer->scorer->remote;
+    if (!c->cache.enabled || !remote || (!c->cache.directory && !self->host->state_directory))
+        return;
+    struct ts_buf beside = TS_BUF_INIT;
+    ts_buf_printf(&beside, "%s/scores", self->host->state_directory);
+    struct ts_cache_options options = {.directory = c->cache.directory ? c->cache.directory
+                                                                       : ts_buf_cstr(&beside),
+                                       .max_bytes = c->cache.max_size,
+                                       .max_age = c->cache.max_age};
+    self->cache = ts_cache_open(&options, &err);
+    if (!self->cache)
+        ts_log(TS_WARN, self->host->id, "no score cache", "reason=\"%s\"", err.what);
+    ts_buf_release(&beside);
+}
+
+struct ts_assessor *ts_assessor_new(const struct ts_host *host,
+                                    const struct ts_assess_config *config, struct ts_err *err)
+{
+    struct ts_assessor *self = ts_alloc(sizeof *self);
+    self->host = host;
+    self->config = config;
+    if (!make_policies(self, err)) {
+        ts_assessor_free(self);
+        return NULL;
+    }
+    open_cache(self);
+    self->traces = ts_traces_new(config->traces.max_size, config->traces.max_age);
+    self->redactor = ts_assess_redactor(config, NULL); /* it was checked */
+    self->kinds = ts_rules_kinds(&config->rules);
+    add_gauges(self);
+    return self;
+}
+
+void ts_assessor_free(struct ts_assessor *self)
+{
+    if (!self)
+        return;
+    ts_cache_close(self->cache);
+    ts_traces_free(self->traces);
+    ts_redactor_free(self->redactor);
+    free(self->redactions);
+    free(self->policies);
+    free(self);
+}
+
+unsigned ts_assessor_kinds(const struct ts_assessor *self)
+{
+    return self->kinds;
+}
+
+struct ts_redactor *ts_assessor_redactor(const struct ts_assessor *self)
+{
+    return self->redactor;
+}

@@ -1,0 +1,103 @@
+/* record.c - one table of field numbers, both ways. */
+#include "pipeline/engine/record.h"
+
+#include "wire/cursor.h"
+#include "wire/encode.h"
+
+enum {
+    FORMAT_VERSION = 1,
+    RECEIVED = 2,
+    HEADERS = 3,
+    REQUEST = 4,
+    GIVE_UP = 5,
+    SIGNAL = 6,
+    SOURCE = 7,
+    OWNER = 8
+};
+enum { HEADER_KEY = 1, HEADER_VALUE = 2 };
+enum { FORMAT = 1, MOST_HEADERS = 32 };
+
+static void encode_headers(const struct ts_headers *headers, struct ts_buf *out)
+{
+    size_t count;
+    const struct ts_grpc_header *list = ts_headers_list(headers, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct ts_buf one = TS_BUF_INIT;
+        ts_put_bytes(&one, HEADER_KEY, list[i].key);
+        ts_put_bytes(&one, HEADER_VALUE, list[i].value);
+        ts_put_bytes(out, HEADERS, ts_buf_view(&one));
+        explicit_bzero(one.ptr, one.len);
+        ts_buf_release(&one);
+    }
+}
+
+void ts_record_encode(const struct ts_record *r, struct ts_buf *out)
+{
+    ts_put_fixed32(out, FORMAT_VERSION, FORMAT);
+    ts_put_fixed64(out, RECEIVED, (uint64_t)r->received);
+    if (r->give_up)
+        ts_put_fixed64(out, GIVE_UP, (uint64_t)r->give_up);
+    encode_headers(r->headers, out);
+    if (r->signal != ts_signals[0]) /* as earlier versions wrote it */
+        ts_put_bytes(out, SIGNAL, ts_view_str(r->signal->name));
+    if (r->source.len > 0)
+        ts_put_bytes(out, SOURCE, r->source);
+    if (r->owner.len > 0)
+        ts_put_bytes(out, OWNER, r->owner);
+    ts_put_tag(out, REQUEST, TS_WIRE_LEN);
+    ts_put_varint(out, r->request.len);
+}
+
+static struct ts_grpc_header decode_header(ts_view message)
+{
+    struct ts_grpc_header h = {TS_NOTHING, TS_NOTHING};
+    struct ts_cursor c = ts_cursor_of(message);
+    struct ts_field f;
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
+        if (f.number == HEADER_KEY)
+            h.key = f.bytes;
+        else if (f.number == HEADER_VALUE)
+            h.value = f.bytes;
+    }
+    return h;
+}
+
+bool ts_record_decode(ts_view stored, struct ts_record *out, struct ts_err *err)
+{
+    struct ts_grpc_header headers[MOST_HEADERS];
+    size_t header_count = 0;
+    uint64_t version = 0;
+    ts_view signal = ts_view_str(ts_signals[0]->name);
+    struct ts_cursor c = ts_cursor_of(stored);
+    struct ts_field f;
+    *out = (struct ts_record){0};
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
+        if (f.number == FORMAT_VERSION)
+            version = f.value;
+        else if (f.number == RECEIVED)
+            out->received = (ts_time)f.value;
+        else if (f.number == GIVE_UP)
+            out->give_up = (ts_time)f.value;
+        else if (f.number == HEADERS && header_count < MOST_HEADERS)
+            headers[header_count++] = decode_header(f.bytes);
+        else if (f.number == SIGNAL)
+            signal = f.bytes;
+        else if (f.number == SOURCE)
+            out->source = f.bytes;
+        else if (f.number == OWNER)
+            out->owner = f.bytes;
+        else if (f.number == REQUEST)
+            out->request = f.bytes;
+    }
+    if (!ts_cursor_done(&c) || version != FORMAT)
+        return ts_fail(err, TS_DATA_LOSS,
+                       "a stored record has format version %llu; this trustspan reads version %d",
+                       (unsigned long long)version, FORMAT);
+    out->signal = ts_signal_find(signal);
+    if (!out->signal)
+        return ts_fail(err, TS_UNIMPLEMENTED,
+                       "a stored record holds '" TS_FMT "', which this trustspan does not serve",
+                       TS_ARG(ts_view_cut(signal, 0, 60)));
+    out->headers = ts_headers_new(headers, header_count);
+    return true;
+}

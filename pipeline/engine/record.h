@@ -1,0 +1,25 @@
+/* record.h - the stored form of a batch (proto/trustspan/spool.proto): a head, and the request behind it. */
+#ifndef TS_ENGINE_RECORD_H
+#define TS_ENGINE_RECORD_H
+
+#include "pipeline/headers.h"
+#include "pipeline/signal.h"
+
+struct ts_record {
+    const struct ts_signal *signal;
+    struct ts_headers *headers; /* NULL: none */
+    ts_time received;           /* wall clock */
+    ts_time give_up;            /* wall clock; late list only, else 0 */
+    ts_view source;             /* id of the receiver that it came through; empty: not known */
+    ts_view owner;              /* late list: key of the processor that it belongs to; the same */
+    ts_view request;
+};
+
+/* Appends all but the request itself: the stored record is this and the request behind it. */
+void ts_record_encode(const struct ts_record *record, struct ts_buf *out);
+/* The way back: views into `stored`, headers the caller's to unref. Records of earlier versions say less.
+ * False, with err DATA_LOSS: another format version, or bytes that do not parse; UNIMPLEMENTED: a signal
+ * that is not served. */
+bool ts_record_decode(ts_view stored, struct ts_record *out, struct ts_err *err);
+
+#endif
