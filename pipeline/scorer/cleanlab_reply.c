@@ -116,16 +116,16 @@ enum ts_api_verdict ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int st
                                       struct ts_err *err)
 {
     cJSON *tree = ts_json_parse(body, NULL, NULL);
-    enum ts_api_verdict class;
+    enum ts_api_verdict verdict;
     if (status >= 400 || status < 200) {
-        class = read_error(status, tree, err);
+        verdict = read_error(status, tree, err);
     } else if (!tree) { /* the body decides before the status does */
         ts_fail(err, TS_UNAVAILABLE, "cleanlab answered %d with something that is not JSON",
                 status);
-        class = TS_API_RETRY;
+        verdict = TS_API_RETRY;
     } else {
-        class = read_score(endpoint, tree, arena, out, err);
+        verdict = read_score(endpoint, tree, arena, out, err);
     }
     cJSON_Delete(tree);
-    return class;
+    return verdict;
 }

@@ -43,7 +43,8 @@ bool ts_cleanlab_check(const void *config, struct ts_err *err)
     for (size_t i = 0; i < 2; i++) {
         const struct ts_node *list = i ? c->evals : c->custom_eval_criteria;
         for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
-            static const char *const taken[] = {"response", "trustworthiness", "deberta_success"};
+            static const char *const reserved[] = {"response", "trustworthiness",
+                                                   "deberta_success"};
             const struct ts_node *name = ts_node_get(n, "name");
             if (!name || !ts_node_get(n, "criteria"))
                 return ts_fail(err, TS_INVALID_ARGUMENT, "%s needs name and criteria",
@@ -54,9 +55,10 @@ bool ts_cleanlab_check(const void *config, struct ts_err *err)
                                "the eval '" TS_FMT "' reads nothing; give it query_identifier, "
                                "context_identifier or response_identifier",
                                TS_ARG(name->text));
-            for (size_t k = 0; k < TS_COUNT(taken); k++)
-                if (ts_view_is(name->text, taken[k]))
-                    return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' may not name an eval", taken[k]);
+            for (size_t k = 0; k < TS_COUNT(reserved); k++)
+                if (ts_view_is(name->text, reserved[k]))
+                    return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' may not name an eval",
+                                   reserved[k]);
         }
     }
     return true;

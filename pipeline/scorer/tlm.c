@@ -1,6 +1,6 @@
 /* tlm.c - the TLM algorithm on any OpenAI-compatible server.
  * src/tlm says whom to ask what, and what the replies come to; net/api_client gets the calls there and
- * back. One score is a handful of calls, all that can be under way at once; a lost one costs its
+ * back. One score is a handful of calls, as many as possible in flight at once; a lost one costs its
  * component, not the score (tlm-algorithm §16). */
 #include "pipeline/scorer/tlm_internal.h"
 
@@ -16,12 +16,12 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
     struct tlm_score *s = ts_alloc(sizeof *s);
     s->self = self;
     s->job = job;
-    ts_inflight_take(&self->scores, &s->item, job);
+    ts_inflight_submit(&self->inflight, &s->item, job);
 }
 
 static void cancel(struct ts_instance *self, struct ts_score_job *job)
 {
-    ts_inflight_cancel(&self->scores, job);
+    ts_inflight_cancel(&self->inflight, job);
 }
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
@@ -134,7 +134,7 @@ static void free_instance(struct ts_instance *self)
         return;
     ts_api_free(self->api);
     ts_recorder_close(self->recorder);
-    ts_inflight_release(&self->scores);
+    ts_inflight_release(&self->inflight);
     ts_arena_free(self->arena);
     free(self);
 }
@@ -170,9 +170,9 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->embeddings_url = url_of(self, "/embeddings");
     self->api = make_api(self);
     self->last_waiting = &self->waiting;
-    self->scores.begin = tlm_begin;
-    self->scores.give_up = tlm_give_up;
-    ts_inflight_init(&self->scores, host->loop, self->api);
+    self->inflight.start = tlm_begin;
+    self->inflight.cancel = tlm_give_up;
+    ts_inflight_init(&self->inflight, host->loop, self->api);
     make_counters(self);
     return self;
 }
@@ -180,7 +180,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
 static void stop(struct ts_instance *self, ts_time deadline)
 {
     (void)deadline; /* nothing is waited for but the loop */
-    ts_inflight_stop(&self->scores);
+    ts_inflight_stop(&self->inflight);
 }
 
 const struct ts_scorer ts_scorer_tlm = {

@@ -17,7 +17,7 @@ struct ts_instance {
     struct ts_api *api;
     const char *chat_url, *embeddings_url;
     struct ts_recorder *recorder;
-    struct ts_inflight scores;
+    struct ts_inflight inflight;
     struct tlm_score *waiting, **last_waiting; /* not begun, in the order of coming */
     struct tlm_score *current;                 /* whose planned calls are being asked */
     struct tlm_asking *queued;                 /* its next one, which waits in the api */
@@ -39,12 +39,12 @@ struct tlm_asking {
 struct tlm_score {
     struct ts_instance *self;
     struct ts_score_job *job;
-    struct ts_inflight_item item;
+    struct ts_inflight_job item;
     struct tlm_score *next_waiting;
     struct ts_timer deadline; /* while it waits */
     struct ts_tlm_input input;
     struct ts_tlm *tlm;       /* NULL: not begun */
-    struct tlm_asking *calls; /* under way */
+    struct tlm_asking *calls; /* in flight */
     size_t asked;
     bool lost; /* a call failed: why, is in the job's err */
     struct ts_buf recorded;
@@ -63,8 +63,8 @@ enum ts_api_verdict tlm_call_read(struct ts_api_call *api, const struct ts_http_
 void tlm_call_lost(struct tlm_asking *a, enum ts_job_end end);
 
 /* tlm_score.c: a record comes, or is no longer wanted; see inflight.h. */
-void tlm_begin(struct ts_inflight_item *item);
-void tlm_give_up(struct ts_inflight_item *item);
+void tlm_begin(struct ts_inflight_job *item);
+void tlm_give_up(struct ts_inflight_job *item);
 /* Asks the next call that is planned, of this score or of the next one. */
 void tlm_go_on(struct ts_instance *self);
 

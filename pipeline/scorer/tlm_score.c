@@ -134,7 +134,7 @@ static void take_out(struct ts_instance *self, struct tlm_score **at)
 static bool plan(struct tlm_score *s)
 {
     struct ts_instance *self = s->self;
-    if (self->scores.stopping) {
+    if (self->inflight.stopping) {
         finish(s, TS_JOB_CANCELLED);
         return false;
     }
@@ -177,7 +177,7 @@ static void on_waited(struct ts_timer *timer)
     finish(s, TS_JOB_EXPIRED);
 }
 
-void tlm_begin(struct ts_inflight_item *item)
+void tlm_begin(struct ts_inflight_job *item)
 {
     struct tlm_score *s = TS_CONTAINER_OF(item, struct tlm_score, item);
     struct ts_instance *self = s->self;
@@ -193,7 +193,7 @@ void tlm_begin(struct ts_inflight_item *item)
         tlm_go_on(self);
 }
 
-void tlm_give_up(struct ts_inflight_item *item)
+void tlm_give_up(struct ts_inflight_job *item)
 {
     struct tlm_score *s = TS_CONTAINER_OF(item, struct tlm_score, item);
     struct tlm_score **at = &s->self->waiting;
