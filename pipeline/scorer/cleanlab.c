@@ -1,7 +1,10 @@
 /* cleanlab.c - the hosted TLM service: one call a score, and a second one for its explanation where the
  * first cannot bring it (tlm-api.md §4.3). Window and retries (§6.2, §6.3) are net/api_client's. */
-#include "pipeline/scorer/cleanlab.h"
+#include "pipeline/scorer.h"
 
+#include "pipeline/scorer/cleanlab_reply.h"
+#include "pipeline/scorer/cleanlab_request.h"
+#include "pipeline/scorer/cleanlab_settings.h"
 #include "pipeline/scorer/inflight.h"
 
 #include <stdlib.h>
@@ -97,10 +100,9 @@ static void on_answered(struct ts_api_call *call, enum ts_job_end end)
 
 static void start_on_loop(struct ts_inflight_job *item)
 {
-    static const char *const qualities[] = {"best", "high", "medium", "low", "base"};
     struct cleanlab_job *j = TS_CONTAINER_OF(item, struct cleanlab_job, item);
     const struct ts_cleanlab_config *c = j->self->config;
-    j->job->result.preset = ts_view_str(qualities[c->quality]);
+    j->job->result.preset = ts_view_str(ts_cleanlab_quality_name(c));
     j->job->result.model = ts_view_str(c->model);
     j->endpoint = ts_cleanlab_endpoint_for(c, j->job->llm);
     if (ts_cleanlab_fits(j->job->llm)) {

@@ -1,6 +1,8 @@
 /* cleanlab_reply.c - answers and errors (tlm-api.md §3, §5, §6.1). The service publishes no schema,
  * so everything is read as if it could be missing or of another type. */
-#include "pipeline/scorer/cleanlab.h"
+#include "pipeline/scorer/cleanlab_reply.h"
+
+#include "json/json.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,10 @@
 /* The pure halves of the cleanlab scorer: bodies, rules and answers (tlm-api.md). */
 #include "testing.h"
 
-#include "pipeline/scorer/cleanlab.h"
+#include "json/json.h"
+#include "pipeline/scorer/cleanlab_reply.h"
+#include "pipeline/scorer/cleanlab_request.h"
+#include "pipeline/scorer/cleanlab_settings.h"
 
 #include <math.h>
 
