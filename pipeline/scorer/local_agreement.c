@@ -4,7 +4,7 @@
  * and its beginning, to tell where another answer parts from it. */
 #include "pipeline/scorer/local_agreement.h"
 
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 #include "base/utf8.h"
 #include "tlm/text.h"
 #include "tlm/words.h"
@@ -367,7 +367,7 @@ void ts_local_agreement(struct ts_agreement *memory, const struct ts_llm *llm,
     ts_agreement_look(memory, llm, arena, &agreed);
     if (agreed.others == 0)
         return;
-    out->speaks = true;
+    out->present = true;
     out->score = agreed.mean;
     out->weight = agreed.others < full_weight ? agreed.others / full_weight : 1;
     out->text =

@@ -3,7 +3,7 @@
  * dates, times), names, quotations, and the other content words. Figures, names and quotations weigh
  * more: they are what is made up most, and what cannot be said in other words.
  * The response is read into pieces with the keys that a text must hold; local_sought.c finds them. */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 #include "pipeline/scorer/local_figures.h"
 #include "pipeline/scorer/local_fold.h"
@@ -321,7 +321,7 @@ void ts_local_grounding(struct ts_agreement *memory, const struct ts_llm *llm,
     ts_buf_release(&r.pieces);
     if (t.all == 0)
         return;
-    out->speaks = true;
+    out->present = true;
     out->score = t.grounded / t.all;
     out->weight = t.all < full_weight ? t.all / full_weight : 1;
     out->text = say(arena, &t);

@@ -1,7 +1,7 @@
 /* local_language.c - an answer in another language than the question. Told by script, and among Latin
  * scripts by the small words that nobody can avoid. Better silent than wrong: both sides must be
  * long enough and plainly of one language, and a question that speaks of languages is left alone. */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 #include "tlm/text.h"
 #include "tlm/words.h"

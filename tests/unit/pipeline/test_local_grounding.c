@@ -1,7 +1,7 @@
 /* Grounding: what the context holds, in whatever spelling, and what it does not. */
 #include "testing.h"
 
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +46,7 @@ static void what_the_context_holds_is_grounded(void **state)
     struct ts_arena *arena = ts_arena_new();
     for (size_t i = 0; i < TS_COUNT(good); i++) {
         struct ts_signal got = ground(arena, "When does it open?", depot, good[i]);
-        if (!got.speaks || got.score < 0.75)
+        if (!got.present || got.score < 0.75)
             fail_msg("'%s' has %g: " TS_FMT, good[i], got.score, TS_ARG(got.text));
     }
     assert_true(ground(arena, "q", depot, good[0]).score == 1);
@@ -70,7 +70,7 @@ static void what_is_invented_is_named(void **state)
     struct ts_arena *arena = ts_arena_new();
     for (size_t i = 0; i < TS_COUNT(rows); i++) {
         struct ts_signal got = ground(arena, "Tell me.", depot, rows[i].response);
-        if (!got.speaks || got.score > rows[i].most || !says(got.text, rows[i].named))
+        if (!got.present || got.score > rows[i].most || !says(got.text, rows[i].named))
             fail_msg("'%s' has %g: " TS_FMT, rows[i].response, got.score, TS_ARG(got.text));
     }
     ts_arena_free(arena);
@@ -82,11 +82,11 @@ static void the_question_counts_as_known_and_no_context_as_silence(void **state)
     struct ts_arena *arena = ts_arena_new();
     assert_true(
         ground(arena, "Does train 4711 stop?", "Yes, it stops.", "Train 4711 stops.").score == 1);
-    assert_false(ground(arena, "q", NULL, "Anything 42.").speaks);
-    assert_false(ground(arena, "q", depot, "").speaks);
-    assert_false(ground(arena, "q", depot, "\xff\xfe ...").speaks);
+    assert_false(ground(arena, "q", NULL, "Anything 42.").present);
+    assert_false(ground(arena, "q", depot, "").present);
+    assert_false(ground(arena, "q", depot, "\xff\xfe ...").present);
     struct ts_signal brief = ground(arena, "q", depot, "06:30");
-    assert_true(brief.speaks && brief.weight == 0.25); /* one figure is little evidence */
+    assert_true(brief.present && brief.weight == 0.25); /* one figure is little evidence */
     ts_arena_free(arena);
 }
 
@@ -204,7 +204,7 @@ static void check_spelling(void **state)
                                           row->context, before % 2 ? WORDS WORDS : "");
         struct ts_signal got = ground(arena, "Tell me.", (const char *)context.ptr, row->response);
         bool held = row->missing ? got.score < 1 && says(got.text, row->missing) : got.score == 1;
-        all = got.speaks && held;
+        all = got.present && held;
         if (!all)
             print_error("behind %d: %g: " TS_FMT "\n", before, got.score, TS_ARG(got.text));
         ts_arena_free(arena);
@@ -255,7 +255,7 @@ static void any_text_holds_what_it_says_itself(void **state)
         for (int n = rand_r(&seed) % 60; n >= 0; n--)
             ts_buf_add_str(&text, pieces[(size_t)rand_r(&seed) % TS_COUNT(pieces)]);
         struct ts_signal got = ground(arena, "q", ts_buf_cstr(&text), ts_buf_cstr(&text));
-        if (got.speaks && got.score < 1)
+        if (got.present && got.score < 1)
             fail_msg("'%s': " TS_FMT, ts_buf_cstr(&text), TS_ARG(got.text));
         ts_buf_release(&text);
         ts_arena_free(arena);
