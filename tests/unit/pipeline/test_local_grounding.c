@@ -86,7 +86,7 @@ static void the_question_counts_as_known_and_no_context_as_silence(void **state)
     assert_false(ground(arena, "q", depot, "").present);
     assert_false(ground(arena, "q", depot, "\xff\xfe ...").present);
     struct ts_signal brief = ground(arena, "q", depot, "06:30");
-    assert_true(brief.present && brief.weight == 0.25); /* one figure is little evidence */
+    assert_true(brief.present && brief.weight == 0.25); /* one number is little evidence */
     ts_arena_free(arena);
 }
 
@@ -99,15 +99,15 @@ static const struct spelling {
     const char *name, *context, *response;
     const char *missing; /* named as not held; NULL: all is held */
 } spellings[] = {
-    {"numbers of a list are no figures", "Bring a coat, a hat and gloves.",
+    {"numbers of a list do not count", "Bring a coat, a hat and gloves.",
      "1. A coat.\n2. A hat.\n3. Gloves.", NULL},
     {"numbers with brackets, indented, in bold", "Bring a coat, a hat and gloves.",
      "  1) a coat\n  2) a hat\n**3.** gloves", NULL},
     {"a list goes on behind one inside it", "Bring a coat, a hat, gloves.",
      "1. coat\n   1. hat\n2. gloves", NULL},
-    {"a figure that only stands where a line begins", "Bring gloves.", "Bring\n42. Gloves", "'42'"},
-    {"a figure alone on its line", "Bring gloves.", "Bring gloves:\n1.\n", "'1'"},
-    {"a figure inside a list", "Bring 2 coats.", "1. Bring 3 coats.", "'3'"},
+    {"a number that only stands where a line begins", "Bring gloves.", "Bring\n42. Gloves", "'42'"},
+    {"a number alone on its line", "Bring gloves.", "Bring gloves:\n1.\n", "'1'"},
+    {"a number inside a list", "Bring 2 coats.", "1. Bring 3 coats.", "'3'"},
     {"ISO date for a written one", "It opens on May 5, 2024.", "It opens on 2024-05-05.", NULL},
     {"written date for an ISO one", "It opens on 2024-05-05.", "It opens on 5 May 2024.", NULL},
     {"American date for an ISO one", "It opens on 2024-05-05.", "It opens on May 5, 2024.", NULL},
@@ -127,7 +127,7 @@ static const struct spelling {
     {"date without its year", "It opens on 2024-05-05.", "It opens on 5 May.", NULL},
     {"year apart", "In 2024 it opens on 5 May.", "It opens on 5 May 2024.", NULL},
     {"month of a written date", "It opens on 5 May 2024.", "It opens in May.", NULL},
-    {"a date and a figure behind it", "On 5 May 3 trains were late.", "On 3 May.", "'3 May'"},
+    {"a date and a number behind it", "On 5 May 3 trains were late.", "On 3 May.", "'3 May'"},
     {"another day", "It opens on 2024-05-05.", "It opens on 6 May 2024.", "'6 May 2024'"},
     {"another month", "It opens on 2024-05-05.", "It opens on June 5, 2024.", "'June 5, 2024'"},
     {"another year", "It opens on 2024-05-05.", "It opens on 5 May 2023.", "'5 May 2023'"},
