@@ -1,8 +1,14 @@
 /* tlm.c - the TLM algorithm on any OpenAI-compatible server.
  * src/tlm says whom to ask what, and what the replies come to; net/api_client gets the calls there and
- * back. One score is a handful of calls, as many as possible in flight at once; a lost one costs its
+ * back. One score is a handful of calls, as many as possible in flight at once; a failed one costs its
  * component, not the score (tlm-algorithm §16). */
-#include "pipeline/scorer/tlm_internal.h"
+#include "pipeline/scorer.h"
+
+#include "pipeline/engine/engine.h"
+#include "pipeline/scorer/tlm_body.h"
+#include "pipeline/scorer/tlm_record.h"
+#include "pipeline/scorer/tlm_score.h"
+#include "pipeline/scorer/tlm_settings.h"
 
 #include <stdlib.h>
 
@@ -100,8 +106,8 @@ static struct ts_api *make_api(struct ts_instance *self)
     return ts_api_new(self->host->loop, &options);
 }
 
-/* Models that take no temperature and count their reasoning (§5.5). */
-static bool reasons_unseen(const char *model)
+/* Models that accept no temperature and count their reasoning (§5.5). */
+static bool hides_reasoning(const char *model)
 {
     static const char *const starts[] = {"o1", "o3", "o4", "gpt-5"};
     for (size_t i = 0; i < TS_COUNT(starts); i++)
@@ -152,26 +158,26 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->recorder = recorder;
     self->arena = ts_arena_new();
     ts_tlm_options_of(self->arena, c, &self->options);
-    bool quiet = reasons_unseen(c->model);
-    bool roomy = quiet && c->compat == TS_TLM_RECOMMENDED;
+    bool reasoning = hides_reasoning(c->model);
+    bool needs_room = reasoning && c->compat == TS_TLM_RECOMMENDED;
     self->wire = (struct ts_tlm_wire){.judge_model = c->model,
                                       .sample_model = *c->sample_model ? c->sample_model : c->model,
                                       .embedding_small = c->embedding_small,
                                       .embedding_large = c->embedding_large,
                                       .max_tokens = c->max_tokens ? (int)c->max_tokens
-                                                    : roomy       ? REASONING_TOKENS
+                                                    : needs_room  ? REASONING_TOKENS
                                                                   : REPLY_TOKENS,
-                                      .logprobs = !quiet,
-                                      .temperature = !quiet,
-                                      .max_completion_tokens = quiet,
+                                      .logprobs = !reasoning,
+                                      .temperature = !reasoning,
+                                      .max_completion_tokens = reasoning,
                                       .user = true,
                                       .extra = ts_tlm_extra_body(self->arena, c->body)};
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");
     self->api = make_api(self);
     self->last_waiting = &self->waiting;
-    self->inflight.start = tlm_begin;
-    self->inflight.cancel = tlm_give_up;
+    self->inflight.start = tlm_score_start;
+    self->inflight.cancel = tlm_score_cancel;
     ts_inflight_init(&self->inflight, host->loop, self->api);
     make_counters(self);
     return self;

@@ -1,7 +1,7 @@
 /* tlm_record.c - every scored answer with its calls and replies, one line each, for audit and for
  * scoring again at no cost (`trustspan score --replay`). The file holds prompts and answers: it is
  * created readable for its owner only. */
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_record.h"
 
 #include "tlm/replay.h"
 

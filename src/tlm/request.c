@@ -368,16 +368,24 @@ static void add_extra(const struct ts_tlm_wire *wire, struct ts_buf *out)
     ts_buf_add_byte(out, '}');
 }
 
+const char *ts_tlm_model_of(const struct ts_tlm_call *call, const struct ts_tlm_wire *wire)
+{
+    switch (call->kind) {
+    case TS_TLM_SAMPLE:
+        return wire->sample_model;
+    case TS_TLM_EMBEDDING:
+        return call->measure == TS_TLM_EMBEDDING_SMALL ? wire->embedding_small
+                                                       : wire->embedding_large;
+    default:
+        return wire->judge_model;
+    }
+}
+
 static void add_model(const struct ts_tlm_call *call, const struct ts_tlm_wire *wire,
                       struct ts_buf *out)
 {
-    bool embedding = call->kind == TS_TLM_EMBEDDING;
-    const char *model = call->kind == TS_TLM_SAMPLE               ? wire->sample_model
-                        : !embedding                              ? wire->judge_model
-                        : call->measure == TS_TLM_EMBEDDING_SMALL ? wire->embedding_small
-                                                                  : wire->embedding_large;
     ts_buf_add_str(out, "{\"model\":");
-    ts_json_append_text(out, ts_view_str(model));
+    ts_json_append_text(out, ts_view_str(ts_tlm_model_of(call, wire)));
 }
 
 void ts_tlm_sent(const struct ts_tlm *tlm, const struct ts_tlm_call *call,

@@ -22,6 +22,9 @@ struct ts_tlm_wire {
     ts_view extra; /* members of a JSON object without its braces; empty: none */
 };
 
+/* The model that the call goes to. */
+const char *ts_tlm_model_of(const struct ts_tlm_call *call, const struct ts_tlm_wire *wire);
+
 /* Appends the body. Embeddings have a body of their own kind. */
 void ts_tlm_request(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                     const struct ts_tlm_wire *wire, struct ts_buf *out);

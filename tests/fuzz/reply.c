@@ -3,7 +3,7 @@
  * rules may find nothing, but never a number outside 0…1; and log probabilities that are not told
  * (NaN, null, absent) are as good as none: nothing may become surer by them. */
 #include "llm/llm.h"
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_judge.h"
 #include "tlm/replay.h"
 
 #include <math.h>

@@ -1,7 +1,9 @@
 /* The tlm scorer's settings: what is refused, what becomes of the rest, what tokens cost. */
 #include "testing.h"
 
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_body.h"
+#include "pipeline/scorer/tlm_price.h"
+#include "pipeline/scorer/tlm_settings.h"
 
 #include <math.h>
 
