@@ -61,7 +61,7 @@ void ts_record_call(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
     ts_buf_printf(calls, "},\"used_by\":[\"%s\"]", rules_of(tlm));
     if (wire) {
         ts_buf_add_str(calls, ",\"sent\":");
-        ts_tlm_sent(tlm, call, wire, calls);
+        ts_tlm_sent_parameters(tlm, call, wire, calls);
     }
     ts_buf_add_byte(calls, '}');
 }

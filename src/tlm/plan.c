@@ -22,12 +22,12 @@ const char *ts_tlm_call_name(enum ts_tlm_call_kind kind)
 bool ts_tlm_wants_schema(const struct ts_tlm *tlm, const struct ts_tlm_call *call)
 {
     if (call->kind == TS_TLM_SAMPLE)
-        return tlm->is.workflow == TS_TLM_STRUCTURED;
+        return tlm->resolved.workflow == TS_TLM_STRUCTURED;
     return call->kind == TS_TLM_REFLECTION && ts_tlm_is_structured(call->template);
 }
 
 /* Models that are known to give them: a sample of another is compared without (§5.3). A judge's
- * reply is taken as it comes. Spans name the version that answered; the reference knows exact names. */
+ * reply is used as it comes. Spans name the version that answered; the reference knows exact names. */
 static bool model_has_logprobs(enum ts_tlm_compat compat, ts_view model)
 {
     static const char *const models[] = {
@@ -50,7 +50,7 @@ bool ts_tlm_wants_logprobs(const struct ts_tlm *tlm, const struct ts_tlm_call *c
     case TS_TLM_REFLECTION:
         return call->template->yes != NULL;
     case TS_TLM_SAMPLE:
-        return tlm->is.by_label && tlm->is.workflow != TS_TLM_STRUCTURED &&
+        return tlm->resolved.by_label && tlm->resolved.workflow != TS_TLM_STRUCTURED &&
                model_has_logprobs(tlm->options->compat, tlm->input->model);
     default:
         return false;
@@ -77,16 +77,16 @@ static bool can_ask(const struct ts_tlm *tlm, const struct ts_tlm_eval *eval)
 
 static void plan_evals(struct ts_tlm *tlm)
 {
-    for (size_t i = 0; i < tlm->is.eval_count; i++)
-        if (can_ask(tlm, &tlm->is.evals[i]))
-            ts_tlm_add_call(tlm, TS_TLM_SEMANTIC_EVAL, (int)i)->eval = &tlm->is.evals[i];
+    for (size_t i = 0; i < tlm->resolved.eval_count; i++)
+        if (can_ask(tlm, &tlm->resolved.evals[i]))
+            ts_tlm_add_call(tlm, TS_TLM_SEMANTIC_EVAL, (int)i)->eval = &tlm->resolved.evals[i];
 }
 
 static void plan_reflections(struct ts_tlm *tlm)
 {
-    bool thinks = tlm->is.effort != TS_TLM_NONE;
-    for (size_t i = 0; i < tlm->is.template_count; i++) {
-        const struct ts_tlm_template *t = tlm->is.templates[i];
+    bool thinks = tlm->resolved.effort != TS_TLM_NONE;
+    for (size_t i = 0; i < tlm->resolved.template_count; i++) {
+        const struct ts_tlm_template *t = tlm->resolved.templates[i];
         if (ts_tlm_is_structured(t) && (!tlm->keys || !thinks))
             continue; /* §16: no JSON object, no fields to speak of */
         ts_tlm_add_call(tlm, TS_TLM_REFLECTION, (int)i)->template = t;
@@ -107,12 +107,12 @@ static void read_response(struct ts_tlm *tlm)
 {
     enum ts_tlm_compat compat = tlm->options->compat;
     tlm->answer = ts_text_strip(tlm->input->response);
-    if (tlm->is.workflow != TS_TLM_STRUCTURED)
+    if (tlm->resolved.workflow != TS_TLM_STRUCTURED)
         return;
     tlm->keys =
         ts_structured_keys(tlm->arena, compat, tlm->answer, &tlm->key_count, &tlm->distinct_keys);
     tlm->answer = ts_structured_response(tlm->arena, compat, tlm->answer);
-    if (compat == TS_TLM_REFERENCE && tlm->is.effort == TS_TLM_NONE) /* D12 */
+    if (compat == TS_TLM_REFERENCE && tlm->resolved.effort == TS_TLM_NONE) /* D12 */
         tlm->error = "structured outputs need a reasoning effort: the reference stops";
     else if (compat == TS_TLM_REFERENCE && !tlm->keys)
         tlm->error = "the response is no object: the reference stops";
@@ -127,13 +127,14 @@ struct ts_tlm *ts_tlm_new(struct ts_arena *arena, const struct ts_tlm_options *o
     tlm->input = input;
     if (!find_user_prompt(tlm, err))
         return NULL;
-    ts_tlm_resolve(options, input, &tlm->is);
+    ts_tlm_resolve(options, input, &tlm->resolved);
     read_response(tlm);
-    size_t most = 2 + 2 * (size_t)tlm->is.samples + tlm->is.eval_count + tlm->is.template_count;
+    size_t most = 2 + 2 * (size_t)tlm->resolved.samples + tlm->resolved.eval_count +
+                  tlm->resolved.template_count;
     tlm->calls = ts_arena_alloc(arena, most * sizeof *tlm->calls);
-    if (tlm->is.prompt_evaluation)
+    if (tlm->resolved.prompt_evaluation)
         ts_tlm_add_call(tlm, TS_TLM_PROMPT_EVALUATION, 0);
-    for (int i = 0; i < tlm->is.samples; i++)
+    for (int i = 0; i < tlm->resolved.samples; i++)
         ts_tlm_add_call(tlm, TS_TLM_SAMPLE, i);
     plan_reflections(tlm);
     plan_evals(tlm);
@@ -143,29 +144,29 @@ struct ts_tlm *ts_tlm_new(struct ts_arena *arena, const struct ts_tlm_options *o
 
 /* ---- replies ---- */
 
-static void take_parsed(struct ts_tlm_call *call, const struct ts_parsed *p)
+static void set_parsed(struct ts_tlm_call *call, const struct ts_parsed *p)
 {
     call->has_mapped = p->found;
     call->mapped = p->found ? p->mapped : NAN;
     call->score = call->mapped;
 }
 
-/* §7.4: a token's own probability in place of what was read, where it is told. */
-static void take_choice(struct ts_tlm_call *call, const struct ts_tlm_reply *reply, const char *yes,
-                        const char *no)
+/* §7.4: a token's own probability in place of what was read, where it is known. */
+static void set_choice(struct ts_tlm_call *call, const struct ts_tlm_reply *reply, const char *yes,
+                       const char *no)
 {
     double score = reply->has_tokens ? ts_tokens_choice(reply, yes, no) : NAN;
     if (!isnan(score))
         call->score = score;
 }
 
-static ts_view thought(const struct ts_tlm *tlm, const struct ts_tlm_template *t,
-                       const struct ts_tlm_reply *reply, ts_view text)
+static ts_view explanation_of(const struct ts_tlm *tlm, const struct ts_tlm_template *t,
+                              const struct ts_tlm_reply *reply, ts_view text)
 {
     ts_view why = TS_NOTHING;
     bool cut = tlm->options->compat == TS_TLM_RECOMMENDED && !t->issues; /* by read_call */
-    if (t->thinks && tlm->is.effort != TS_TLM_NONE && !cut)
-        why = t->issues ? ts_tlm_parse_issues(text) : ts_tlm_parse_thought(text, t->tag, true);
+    if (t->thinks && tlm->resolved.effort != TS_TLM_NONE && !cut)
+        why = t->issues ? ts_tlm_parse_issues(text) : ts_tlm_parse_reasoning(text, t->tag, true);
     return why.len > 0 ? why : ts_text_strip(reply->reasoning);
 }
 
@@ -173,17 +174,17 @@ static void read_reflection(struct ts_tlm *tlm, struct ts_tlm_call *call,
                             const struct ts_tlm_reply *reply, ts_view text)
 {
     const struct ts_tlm_template *t = call->template;
-    call->explanation = ts_arena_copy(tlm->arena, thought(tlm, t, reply, text));
+    call->explanation = ts_arena_copy(tlm->arena, explanation_of(tlm, t, reply, text));
     if (ts_tlm_is_structured(t)) {
         if (!ts_structured_reflection(tlm, call, text) && tlm->options->compat == TS_TLM_REFERENCE)
             tlm->error = "a reflection's JSON cannot be read: the reference stops";
         return;
     }
-    bool thinks = t->thinks && tlm->is.effort != TS_TLM_NONE;
+    bool thinks = t->thinks && tlm->resolved.effort != TS_TLM_NONE;
     struct ts_parsed p = ts_tlm_parse(tlm->options->compat, thinks ? t->thinking : t->form, text);
-    take_parsed(call, &p);
+    set_parsed(call, &p);
     if (t->yes)
-        take_choice(call, reply, t->yes, t->no);
+        set_choice(call, reply, t->yes, t->no);
 }
 
 /* §11. The reference takes a zero for none (D7). */
@@ -191,8 +192,8 @@ static void read_prompt_evaluation(struct ts_tlm *tlm, struct ts_tlm_call *call,
                                    const struct ts_tlm_reply *reply, ts_view text)
 {
     struct ts_parsed p = ts_tlm_parse(tlm->options->compat, TS_FORM_YES_NO_CHOICE, text);
-    take_parsed(call, &p);
-    take_choice(call, reply, "yes", "no");
+    set_parsed(call, &p);
+    set_choice(call, reply, "yes", "no");
     if (tlm->options->compat == TS_TLM_REFERENCE && call->score == 0)
         call->score = NAN;
 }
@@ -202,14 +203,14 @@ static void read_eval(struct ts_tlm *tlm, struct ts_tlm_call *call,
                       const struct ts_tlm_reply *reply, ts_view text)
 {
     struct ts_parsed p = ts_tlm_parse(tlm->options->compat, TS_FORM_RATING_5, text);
-    take_parsed(call, &p);
+    set_parsed(call, &p);
     if (!p.found)
         return;
-    bool literal = tlm->options->compat == TS_TLM_REFERENCE;
-    double expected = reply->has_tokens ? ts_tokens_rating(reply, p.text, literal) : NAN;
+    bool reference = tlm->options->compat == TS_TLM_REFERENCE;
+    double expected = reply->has_tokens ? ts_tokens_rating(reply, p.text, reference) : NAN;
     if (!isnan(expected))
         call->score = expected;
-    else if (literal && call->mapped == 0)
+    else if (reference && call->mapped == 0)
         call->score = NAN;
     call->score = 0.001 + 0.998 * call->score;
 }
@@ -219,18 +220,18 @@ static void read_similarity(struct ts_tlm *tlm, struct ts_tlm_call *call, ts_vie
     bool statement = call->measure == TS_TLM_STATEMENT;
     struct ts_parsed p = ts_tlm_parse(tlm->options->compat,
                                       statement ? TS_FORM_YES_NO_ANSWER : TS_FORM_AB_STRICT, text);
-    take_parsed(call, &p);
+    set_parsed(call, &p);
 }
 
-/* Do thoughts in front of the `text` explain it? Those that were asked for, only right before the closed
- * tag of the result, as the reference has it; a model's own, when the server told no others. */
+/* Does reasoning in front of the `text` explain it? What was asked for, only right before the closed tag of
+ * the result, as the reference has it; a model's own, when the server gave no other. */
 static bool is_explained(const struct ts_tlm *tlm, const struct ts_tlm_call *call, ts_view text,
                          const struct ts_tlm_reply *reply)
 {
     const struct ts_tlm_template *t = call->template;
     ts_view result;
     size_t at = 0;
-    bool asked = t && t->thinks && !t->issues && tlm->is.effort != TS_TLM_NONE;
+    bool asked = t && t->thinks && !t->issues && tlm->resolved.effort != TS_TLM_NONE;
     if (!asked)
         return reply->reasoning.len == 0;
     return ts_tlm_tag_next(text, t->tag, &at, &result) &&
@@ -239,7 +240,7 @@ static bool is_explained(const struct ts_tlm *tlm, const struct ts_tlm_call *cal
 
 /* Is there a probability among the tokens? An empty list, or one of nulls, is what some servers write
  * for none. */
-static bool tells_probabilities(const struct ts_tlm_reply *reply)
+static bool has_probabilities(const struct ts_tlm_reply *reply)
 {
     for (size_t i = 0; reply->has_tokens && i < reply->token_count; i++)
         if (!isnan(reply->tokens[i].logprob))
@@ -262,24 +263,24 @@ static void keep_tokens_of(ts_view text, ts_view *whole, struct ts_tlm_reply *re
     reply->token_count = n;
 }
 
-/* Cuts off thoughts that a server did not tell apart; they are the reasoning then. False: nothing was
- * said. An answer may speak of </think> where the response does. */
-static bool cut_thoughts(const struct ts_tlm *tlm, const struct ts_tlm_call *call, ts_view *whole,
-                         ts_view *text, struct ts_tlm_reply *reply)
+/* Cuts off reasoning that a server did not separate from the content. False: there is no result. An answer
+ * may speak of </think> where the response does. */
+static bool cut_reasoning(const struct ts_tlm *tlm, const struct ts_tlm_call *call, ts_view *whole,
+                          ts_view *text, struct ts_tlm_reply *reply)
 {
     bool sample = call->kind == TS_TLM_SAMPLE;
     ts_view all = *text;
-    ts_view thought;
+    ts_view reasoning;
     bool quoted = sample && !ts_view_starts(all, TS_LIT("<think>")) &&
                   ts_view_find(tlm->answer, TS_LIT("</think>")) != SIZE_MAX;
     if (quoted)
         return true;
-    if (!ts_tlm_cut_thoughts(text, sample ? "answer" : NULL, &thought))
+    if (!ts_tlm_cut_reasoning(text, sample ? "answer" : NULL, &reasoning))
         return false;
     if (reply->has_tokens && text->len < all.len)
         keep_tokens_of(*text, whole, reply);
-    if (thought.len > 0 && is_explained(tlm, call, *text, reply))
-        reply->reasoning = thought;
+    if (reasoning.len > 0 && is_explained(tlm, call, *text, reply))
+        reply->reasoning = reasoning;
     return true;
 }
 
@@ -337,16 +338,16 @@ static void read_call(struct ts_tlm *tlm, struct ts_tlm_call *call,
         return;
     }
     struct ts_arena *scratch = ts_arena_new();
-    struct ts_tlm_reply told = *reply;
-    bool literal = tlm->options->compat == TS_TLM_REFERENCE;
+    struct ts_tlm_reply usable = *reply;
+    bool reference = tlm->options->compat == TS_TLM_REFERENCE;
     ts_view whole = reply->has_tokens ? ts_tokens_join(scratch, reply) : reply->content;
-    if (!literal && (whole.len == 0 || !tells_probabilities(reply))) {
-        told.has_tokens = false;
+    if (!reference && (whole.len == 0 || !has_probabilities(reply))) {
+        usable.has_tokens = false;
         whole = reply->content.len > 0 ? reply->content : whole;
     }
     ts_view text = ts_text_strip(whole);
-    if (literal || cut_thoughts(tlm, call, &whole, &text, &told))
-        read_text(tlm, call, &told, whole, text);
+    if (reference || cut_reasoning(tlm, call, &whole, &text, &usable))
+        read_text(tlm, call, &usable, whole, text);
     ts_arena_free(scratch);
 }
 

@@ -1,4 +1,4 @@
-/* parse_literal.c - the reference's parsers to the letter (§6.2). Their oddities are part of the
+/* parse_reference.c - the reference's parsers to the letter (§6.2). Their oddities are part of the
  * contract of `compat: reference`: a greedy prefix lets the last place win, so "10" at the end of a
  * text is read as "0". */
 #include "tlm/parse.h"
@@ -92,9 +92,9 @@ static ts_view last_tag_holding(ts_view t, const char *open, const char *close,
     return TS_NOTHING;
 }
 
-/* ---- labels: the ladder ---- */
+/* ---- labels, by the first pattern that fits ---- */
 
-struct step {
+struct label_pattern {
     const char *before;  /* the label with what stands in front of it; "*" is any spaces */
     bool colon_optional; /* else the colon is part of `before` */
     bool no_colon;
@@ -103,7 +103,7 @@ struct step {
     bool words; /* the ratings' words count, too */
 };
 
-static const struct step ladder[] = {
+static const struct label_pattern label_patterns[] = {
     {"\n L:", false, true, false, false, true}, {" L:", false, true, false, false, false},
     {"\nL:", false, true, false, false, false}, {"\n*L", true, false, false, false, false},
     {" L", false, true, true, false, true},     {"\n L:", false, true, false, true, true},
@@ -111,16 +111,16 @@ static const struct step ladder[] = {
     {"L", true, false, false, true, true},
 };
 
-/* Behind `step.before` at `at`, or SIZE_MAX. */
-static size_t label_at(ts_view t, size_t at, const struct step *step, ts_view label)
+/* Behind `pattern.before` at `at`, or SIZE_MAX. */
+static size_t label_at(ts_view t, size_t at, const struct label_pattern *pattern, ts_view label)
 {
-    for (const char *p = step->before; *p; p++) {
+    for (const char *p = pattern->before; *p; p++) {
         if (*p == '*') {
             while (at < t.len && t.ptr[at] == ' ')
                 at++;
         } else if (*p == 'L') {
             ts_view here = ts_view_cut(t, at, label.len);
-            if (step->nocase ? !ts_view_eq_nocase(here, label) : !ts_view_eq(here, label))
+            if (pattern->nocase ? !ts_view_eq_nocase(here, label) : !ts_view_eq(here, label))
                 return SIZE_MAX;
             at += label.len;
         } else if (at < t.len && t.ptr[at] == (uint8_t)*p) {
@@ -149,30 +149,30 @@ static ts_view value_behind(ts_view t, size_t at, bool gap, const char *const *v
     return word_at(t, at, values, nocase);
 }
 
-static ts_view step_at(ts_view t, size_t at, const struct step *step, ts_view label,
-                       const char *const *values)
+static ts_view match_at(ts_view t, size_t at, const struct label_pattern *pattern, ts_view label,
+                        const char *const *values)
 {
-    at = label_at(t, at, step, label);
+    at = label_at(t, at, pattern, label);
     if (at == SIZE_MAX)
         return TS_NOTHING;
     ts_view found = TS_NOTHING;
-    if (step->colon_optional && at < t.len && t.ptr[at] == ':')
-        found = value_behind(t, at + 1, true, values, step->nocase);
+    if (pattern->colon_optional && at < t.len && t.ptr[at] == ':')
+        found = value_behind(t, at + 1, true, values, pattern->nocase);
     if (found.len == 0)
-        found = value_behind(t, at, true, values, step->nocase);
-    if (found.len == 0 && step->gap_optional)
-        found = value_behind(t, at, false, values, step->nocase);
+        found = value_behind(t, at, true, values, pattern->nocase);
+    if (found.len == 0 && pattern->gap_optional)
+        found = value_behind(t, at, false, values, pattern->nocase);
     return found;
 }
 
-static ts_view climb(ts_view t, const char *label, bool rating)
+static ts_view find_labelled(ts_view t, const char *label, bool rating)
 {
-    for (size_t i = 0; i < TS_COUNT(ladder); i++) {
-        const char *const *values = !rating           ? capital_a_b
-                                    : ladder[i].words ? one_to_five
-                                                      : digits_1_to_5;
+    for (size_t i = 0; i < TS_COUNT(label_patterns); i++) {
+        const char *const *values = !rating                   ? capital_a_b
+                                    : label_patterns[i].words ? one_to_five
+                                                              : digits_1_to_5;
         for (size_t at = t.len; at-- > 0;) {
-            ts_view found = step_at(t, at, &ladder[i], ts_view_str(label), values);
+            ts_view found = match_at(t, at, &label_patterns[i], ts_view_str(label), values);
             if (found.len > 0)
                 return found;
         }
@@ -270,7 +270,7 @@ static ts_view last_verdict(ts_view t, const char *letter, const char *verdict)
 
 static bool choice(ts_view t, ts_view *out)
 {
-    *out = climb(t, "Choice", false);
+    *out = find_labelled(t, "Choice", false);
     if (out->len == 0)
         *out = last_verdict(t, "A", "Correct");
     if (out->len == 0)
@@ -284,7 +284,7 @@ static bool choice(ts_view t, ts_view *out)
 
 static bool rating_label(ts_view t, ts_view *out)
 {
-    *out = climb(t, "Rating", true);
+    *out = find_labelled(t, "Rating", true);
     if (out->len == 0)
         *out = last_word(t, one_to_five);
     return out->len > 0;
@@ -339,7 +339,7 @@ static double map100(ts_view text)
     return ok ? value / 100 : 0.5;
 }
 
-struct ts_parsed ts_tlm_parse_literal(enum ts_tlm_form form, ts_view t)
+struct ts_parsed ts_tlm_parse_reference(enum ts_tlm_form form, ts_view t)
 {
     struct ts_parsed p = {false, TS_NOTHING, NAN};
     switch (form) {
