@@ -1,5 +1,6 @@
 #include "tlm/consistency.h"
 
+#include "tlm/calls.h"
 #include "tlm/labels.h"
 #include "tlm/parse.h"
 #include "tlm/structured.h"
@@ -13,14 +14,6 @@
 static bool is_reference(const struct ts_tlm *tlm)
 {
     return tlm->options->compat == TS_TLM_REFERENCE;
-}
-
-struct ts_tlm_call *ts_tlm_sample(const struct ts_tlm *tlm, int i)
-{
-    for (size_t k = 0; k < tlm->call_count; k++)
-        if (tlm->calls[k].kind == TS_TLM_SAMPLE && tlm->calls[k].index == i)
-            return &tlm->calls[k];
-    return NULL;
 }
 
 static const struct ts_tlm_call *comparison(const struct ts_tlm *tlm, enum ts_tlm_call_kind kind,

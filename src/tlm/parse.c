@@ -135,6 +135,40 @@ static size_t digits(ts_view t, size_t at)
     return n;
 }
 
+/* Is it digits[.digits][e[+-]digits], with a digit beside the point? */
+static bool is_decimal(ts_view t)
+{
+    size_t whole = digits(t, 0);
+    size_t at = whole;
+    size_t part = 0;
+    if (at < t.len && t.ptr[at] == '.') {
+        part = digits(t, at + 1);
+        at += 1 + part;
+    }
+    if (whole + part == 0)
+        return false;
+    if (at < t.len && (t.ptr[at] | 32) == 'e') {
+        size_t sign = at + 1 < t.len && (t.ptr[at + 1] == '-' || t.ptr[at + 1] == '+');
+        size_t power = digits(t, at + 1 + sign);
+        at = power ? at + 1 + sign + power : at;
+    }
+    return at == t.len;
+}
+
+static double to_double(ts_view t)
+{
+    char copy[64];
+    if (t.len < sizeof copy) {
+        memcpy(copy, t.ptr, t.len);
+        copy[t.len] = '\0';
+        return strtod(copy, NULL);
+    }
+    char *heap_copy = ts_view_dup(t);
+    double value = strtod(heap_copy, NULL);
+    free(heap_copy);
+    return value;
+}
+
 bool ts_tlm_number(ts_view text, double *out)
 {
     static const char *const names[] = {"nan", "inf", "infinity"};
@@ -146,31 +180,8 @@ bool ts_tlm_number(ts_view text, double *out)
             *out = i == 0 ? (double)__builtin_nanf("") : minus ? -__builtin_inf() : __builtin_inf();
             return true;
         }
-    size_t whole = digits(u, 0);
-    size_t at = whole;
-    size_t part = 0;
-    if (at < u.len && u.ptr[at] == '.') {
-        part = digits(u, at + 1);
-        at += 1 + part;
-    }
-    if (whole + part == 0)
+    if (!is_decimal(u))
         return false;
-    if (at < u.len && (u.ptr[at] | 32) == 'e') {
-        size_t sign = at + 1 < u.len && (u.ptr[at + 1] == '-' || u.ptr[at + 1] == '+');
-        size_t power = digits(u, at + 1 + sign);
-        at = power ? at + 1 + sign + power : at;
-    }
-    if (at != u.len)
-        return false;
-    char copy[64];
-    if (t.len < sizeof copy) {
-        memcpy(copy, t.ptr, t.len);
-        copy[t.len] = '\0';
-        *out = strtod(copy, NULL);
-    } else {
-        char *text_copy = ts_view_dup(t);
-        *out = strtod(text_copy, NULL);
-        free(text_copy);
-    }
+    *out = to_double(t);
     return true;
 }

@@ -339,53 +339,62 @@ static double map100(ts_view text)
     return ok ? value / 100 : 0.5;
 }
 
+/* The piece of the reply that holds the result. */
+static bool find_text(enum ts_tlm_form form, ts_view t, ts_view *out)
+{
+    switch (form) {
+    case TS_FORM_SCORE_100:
+    case TS_FORM_SCORE_OF_10:
+        return any_score(t, out);
+    case TS_FORM_SCORE_10:
+        return tagged_number(t, "score", numbers, out);
+    case TS_FORM_RATING_10:
+        return tagged_number(t, "rating", numbers, out);
+    case TS_FORM_RATING_5:
+        return tagged_number(t, "rating", one_to_five, out);
+    case TS_FORM_TRUE_FALSE:
+        return tagged_true_false(t, out);
+    case TS_FORM_YES_NO_CHOICE:
+        return tagged_yes_no(t, "<choice>", "</choice>", out);
+    case TS_FORM_YES_NO_ANSWER:
+        return tagged_yes_no(t, "<answer>", "</answer>", out);
+    case TS_FORM_AB:
+        return choice(t, out);
+    case TS_FORM_AB_STRICT:
+        return strict_choice(t, out);
+    case TS_FORM_RATING_LABEL:
+        return rating_label(t, out);
+    default: /* JSON replies: structured.c */
+        return false;
+    }
+}
+
+static double map_text(enum ts_tlm_form form, ts_view text)
+{
+    switch (form) {
+    case TS_FORM_SCORE_100:
+        return map100(text);
+    case TS_FORM_SCORE_10:
+    case TS_FORM_SCORE_OF_10:
+    case TS_FORM_RATING_10:
+        return look_up(m10, text);
+    case TS_FORM_RATING_5:
+    case TS_FORM_RATING_LABEL:
+        return look_up(m5, text);
+    case TS_FORM_FIELDS_ACCURACY:
+    case TS_FORM_FIELDS_RATING:
+    case TS_FORM_FIELDS_WORDS:
+    case TS_FORM_FIELDS_SCORES:
+        return NAN;
+    default:
+        return look_up(words, text);
+    }
+}
+
 struct ts_parsed ts_tlm_parse_reference(enum ts_tlm_form form, ts_view t)
 {
     struct ts_parsed p = {false, TS_NOTHING, NAN};
-    switch (form) {
-    case TS_FORM_SCORE_100:
-        p.found = any_score(t, &p.text);
-        p.mapped = map100(p.text);
-        break;
-    case TS_FORM_SCORE_OF_10:
-        p.found = any_score(t, &p.text);
-        p.mapped = look_up(m10, p.text);
-        break;
-    case TS_FORM_SCORE_10:
-    case TS_FORM_RATING_10:
-        p.found = tagged_number(t, form == TS_FORM_SCORE_10 ? "score" : "rating", numbers, &p.text);
-        p.mapped = look_up(m10, p.text);
-        break;
-    case TS_FORM_RATING_5:
-        p.found = tagged_number(t, "rating", one_to_five, &p.text);
-        p.mapped = look_up(m5, p.text);
-        break;
-    case TS_FORM_TRUE_FALSE:
-        p.found = tagged_true_false(t, &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
-    case TS_FORM_YES_NO_CHOICE:
-        p.found = tagged_yes_no(t, "<choice>", "</choice>", &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
-    case TS_FORM_YES_NO_ANSWER:
-        p.found = tagged_yes_no(t, "<answer>", "</answer>", &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
-    case TS_FORM_AB:
-        p.found = choice(t, &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
-    case TS_FORM_AB_STRICT:
-        p.found = strict_choice(t, &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
-    case TS_FORM_RATING_LABEL:
-        p.found = rating_label(t, &p.text);
-        p.mapped = look_up(m5, p.text);
-        break;
-    default: /* JSON replies: structured.c */
-        break;
-    }
+    p.found = find_text(form, t, &p.text);
+    p.mapped = map_text(form, p.text);
     return p;
 }

@@ -1,5 +1,6 @@
 #include "tlm/request.h"
 
+#include "tlm/calls.h"
 #include "tlm/prompt.h"
 #include "tlm/structured.h"
 #include "tlm/templates.h"
@@ -110,14 +111,6 @@ static void eval_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call, 
     ts_buf_release(&blocks);
 }
 
-static const struct ts_tlm_call *sample_of(const struct ts_tlm *tlm, int i)
-{
-    for (size_t k = 0; k < tlm->call_count; k++)
-        if (tlm->calls[k].kind == TS_TLM_SAMPLE && tlm->calls[k].index == i)
-            return &tlm->calls[k];
-    return NULL;
-}
-
 static void prompt_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                         struct ts_buf *out)
 {
@@ -131,7 +124,7 @@ static void prompt_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call
     case TS_TLM_SIMILARITY: {
         const struct ts_prompt_value values[] = {
             value(tlm, "first", tlm->answer),
-            value(tlm, "second", sample_of(tlm, call->index)->text),
+            value(tlm, "second", ts_tlm_sample(tlm, call->index)->text),
             {0}};
         ts_prompt_render(ts_tlm_measure_name(call->measure), values, 0, out);
         break;
@@ -403,7 +396,7 @@ static void embedding_request(const struct ts_tlm *tlm, const struct ts_tlm_call
 {
     add_model(call, wire, out);
     ts_buf_add_str(out, ",\"input\":");
-    ts_json_append_text(out, call->index < 0 ? tlm->answer : sample_of(tlm, call->index)->text);
+    ts_json_append_text(out, call->index < 0 ? tlm->answer : ts_tlm_sample(tlm, call->index)->text);
     ts_buf_add_str(out, ",\"encoding_format\":\"float\"}");
 }
 
