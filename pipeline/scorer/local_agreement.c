@@ -211,7 +211,7 @@ static void keep_within_bounds(struct ts_agreement *m, ts_time too_old)
 /* ---- where two answers differ ----
  * Only this answer is quoted: the other may have been given to somebody else. */
 
-/* A word of `text` that the other answer has for certain not. Of a sketch that can be told of the
+/* A word of `text` that the other answer has for certain not. Of a sketch that is known of the
  * hashes below its largest. */
 static ts_view word_missing(ts_view text, const struct answer *other)
 {

@@ -17,7 +17,7 @@ struct ts_agreed {
     double mean;   /* mean similarity to them: 1 for an identical one, else plain Jaccard (§8.3) */
     ts_view
         piece; /* what the least alike of them says otherwise, as a sentence; the arena's; empty:
-                    * none differs, or it cannot be told where */
+                    * none differs, or it is not known where */
 };
 /* Compares the response with the earlier ones to the same messages, and remembers it. The same span
  * seen twice is not another answer. Thread: any. */

@@ -116,6 +116,25 @@ static bool hides_reasoning(const char *model)
     return false;
 }
 
+/* What is assumed of the server until it refuses something. */
+static struct ts_tlm_wire first_wire(struct ts_arena *arena, const struct ts_tlm_config *c)
+{
+    bool reasoning = hides_reasoning(c->model);
+    bool needs_room = reasoning && c->compat == TS_TLM_RECOMMENDED;
+    return (struct ts_tlm_wire){.judge_model = c->model,
+                                .sample_model = *c->sample_model ? c->sample_model : c->model,
+                                .embedding_small = c->embedding_small,
+                                .embedding_large = c->embedding_large,
+                                .max_tokens = c->max_tokens ? (int)c->max_tokens
+                                              : needs_room  ? REASONING_TOKENS
+                                                            : REPLY_TOKENS,
+                                .logprobs = !reasoning,
+                                .temperature = !reasoning,
+                                .max_completion_tokens = reasoning,
+                                .user = true,
+                                .extra = ts_tlm_extra_body(arena, c->body)};
+}
+
 static void make_counters(struct ts_instance *self)
 {
     struct ts_metrics *m = self->host->engine ? ts_engine_metrics(self->host->engine) : NULL;
@@ -158,20 +177,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->recorder = recorder;
     self->arena = ts_arena_new();
     ts_tlm_options_of(self->arena, c, &self->options);
-    bool reasoning = hides_reasoning(c->model);
-    bool needs_room = reasoning && c->compat == TS_TLM_RECOMMENDED;
-    self->wire = (struct ts_tlm_wire){.judge_model = c->model,
-                                      .sample_model = *c->sample_model ? c->sample_model : c->model,
-                                      .embedding_small = c->embedding_small,
-                                      .embedding_large = c->embedding_large,
-                                      .max_tokens = c->max_tokens ? (int)c->max_tokens
-                                                    : needs_room  ? REASONING_TOKENS
-                                                                  : REPLY_TOKENS,
-                                      .logprobs = !reasoning,
-                                      .temperature = !reasoning,
-                                      .max_completion_tokens = reasoning,
-                                      .user = true,
-                                      .extra = ts_tlm_extra_body(self->arena, c->body)};
+    self->wire = first_wire(self->arena, c);
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");
     self->api = make_api(self);

@@ -13,6 +13,7 @@ void ts_recorder_close(struct ts_recorder *recorder); /* NULL is fine */
 void ts_record_call(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                     const struct ts_tlm_wire *wire, const cJSON *body, const char *error,
                     struct ts_buf *calls);
+/* Appends the line of a score, whose `calls` were appended above; `id` names it. Thread: the instance's loop. */
 void ts_record_score(struct ts_recorder *recorder, const struct ts_tlm *tlm, ts_view id,
                      const struct ts_buf *calls, const struct ts_tlm_result *result);
 

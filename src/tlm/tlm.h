@@ -246,6 +246,7 @@ struct ts_tlm_result {
     const char *error;           /* see struct ts_tlm */
 };
 
+/* Puts the components together when all calls have been answered. `result` lives as long as the arena. */
 void ts_tlm_conclude(struct ts_tlm *tlm, struct ts_tlm_result *result);
 
 #endif

@@ -50,7 +50,7 @@ static void rules_across_settings_are_checked(void **state)
         struct ts_tlm_config c = load(arena, rows[i].yaml);
         struct ts_err err = {0};
         if (ts_tlm_check(&c, &err))
-            fail_msg("%s is taken", rows[i].yaml);
+            fail_msg("%s is accepted", rows[i].yaml);
         if (!strstr(err.what, rows[i].says))
             fail_msg("'%s' does not say '%s'", err.what, rows[i].says);
         ts_arena_free(arena);

@@ -77,7 +77,7 @@ static void the_reference_reads_to_the_letter(void **state)
     check_rows(TS_TLM_REFERENCE, rows, TS_COUNT(rows));
 }
 
-static void the_recommended_rules_take_what_was_meant(void **state)
+static void the_recommended_rules_accept_what_was_meant(void **state)
 {
     (void)state;
     static const struct row rows[] = {
@@ -183,7 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_reads_to_the_letter),
-        cmocka_unit_test(the_recommended_rules_take_what_was_meant),
+        cmocka_unit_test(the_recommended_rules_accept_what_was_meant),
         cmocka_unit_test(answers_and_reasoning_are_found),
         cmocka_unit_test(large_replies_are_read_in_time),
     };
