@@ -1,7 +1,10 @@
 /* cleanlab.c - the hosted TLM service: one call a score, and a second one for its explanation where the
  * first cannot bring it (tlm-api.md §4.3). Window and retries (§6.2, §6.3) are net/api_client's. */
-#include "pipeline/scorer/cleanlab.h"
+#include "pipeline/scorer.h"
 
+#include "pipeline/scorer/cleanlab_reply.h"
+#include "pipeline/scorer/cleanlab_request.h"
+#include "pipeline/scorer/cleanlab_settings.h"
 #include "pipeline/scorer/inflight.h"
 
 #include <stdlib.h>
@@ -12,117 +15,110 @@ struct ts_instance {
     const struct ts_cleanlab_config *config;
     const struct ts_host *host;
     struct ts_api *api;
-    struct ts_inflight scores;
+    struct ts_inflight inflight;
     struct ts_arena *arena;
     const char *urls[TS_CLEANLAB_ENDPOINTS];
 };
 
 /* One score. */
-struct work {
+struct cleanlab_job {
     struct ts_api_call call; /* first: the cast back is safe */
-    struct ts_inflight_item item;
+    struct ts_inflight_job item;
     struct ts_instance *self;
     struct ts_score_job *job;
     enum ts_cleanlab_endpoint endpoint;
 };
 
-static void finish(struct work *w, enum ts_job_end end)
+static void finish(struct cleanlab_job *j, enum ts_job_end end)
 {
-    struct ts_score_job *job = w->job;
-    ts_inflight_remove(&w->item);
-    free(w);
+    struct ts_score_job *job = j->job;
+    ts_inflight_remove(&j->item);
+    free(j);
     ts_job_finish(&job->job, end);
 }
 
 /* ---- calls ---- */
 
-static void write_body(struct ts_api_call *call, struct ts_buf *body)
+static void write_request(struct ts_api_call *call, struct ts_buf *body)
 {
-    struct work *w = (struct work *)(void *)call;
-    const struct ts_cleanlab_config *c = w->self->config;
-    if (w->endpoint == TS_CLEANLAB_EXPLAIN)
-        ts_cleanlab_explain_request(c, w->job->llm, w->job->result.score, body);
+    struct cleanlab_job *j = (struct cleanlab_job *)(void *)call;
+    const struct ts_cleanlab_config *c = j->self->config;
+    if (j->endpoint == TS_CLEANLAB_EXPLAIN)
+        ts_cleanlab_explain_request(c, j->job->llm, j->job->result.score, body);
     else
-        ts_cleanlab_request(c, w->endpoint, w->job->llm, c->timeout, body);
+        ts_cleanlab_request(c, j->endpoint, j->job->llm, c->timeout, body);
 }
 
-static enum ts_api_verdict read_answer(struct ts_api_call *call, const struct ts_http_job *answer,
+static enum ts_api_outcome read_answer(struct ts_api_call *call, const struct ts_http_job *answer,
                                        struct ts_err *err)
 {
-    struct work *w = (struct work *)(void *)call;
-    return ts_cleanlab_reply(w->endpoint, answer->status, ts_buf_view(&answer->body), w->job->arena,
-                             &w->job->result, err);
+    struct cleanlab_job *j = (struct cleanlab_job *)(void *)call;
+    return ts_cleanlab_reply(j->endpoint, answer->status, ts_buf_view(&answer->body), j->job->arena,
+                             &j->job->result, err);
 }
 
 static void on_answered(struct ts_api_call *call, enum ts_job_end end);
 
-static void ask(struct work *w)
+static void submit_call(struct cleanlab_job *j)
 {
-    bool bypasses = w->endpoint == TS_CLEANLAB_STRUCTURED; /* the service retries these itself */
-    w->call = (struct ts_api_call){.deadline = w->job->job.deadline,
+    bool service_retries = j->endpoint == TS_CLEANLAB_STRUCTURED;
+    j->call = (struct ts_api_call){.deadline = j->job->job.deadline,
                                    .done = on_answered,
-                                   .url = w->self->urls[w->endpoint],
-                                   .urgent = w->endpoint == TS_CLEANLAB_EXPLAIN,
-                                   .retries = bypasses ? 0 : -1,
-                                   .write = write_body,
+                                   .url = j->self->urls[j->endpoint],
+                                   .urgent = j->endpoint == TS_CLEANLAB_EXPLAIN,
+                                   .retries = service_retries ? 0 : -1,
+                                   .write = write_request,
                                    .read = read_answer};
-    ts_api_submit(w->self->api, &w->call);
+    ts_api_submit(j->self->api, &j->call);
 }
 
-static bool wants_why(const struct work *w)
+static bool needs_explanation(const struct cleanlab_job *j)
 {
-    const struct ts_score *r = &w->job->result;
-    return w->self->config->explain && r->has_score && r->explanation.len == 0 &&
-           w->endpoint == TS_CLEANLAB_SCORE;
+    const struct ts_score *r = &j->job->result;
+    return j->self->config->explain && r->has_score && r->explanation.len == 0 &&
+           j->endpoint == TS_CLEANLAB_SCORE;
 }
 
 static void on_answered(struct ts_api_call *call, enum ts_job_end end)
 {
-    struct work *w = (struct work *)(void *)call;
-    w->job->result.attempts += w->call.attempts;
-    if (w->endpoint == TS_CLEANLAB_EXPLAIN) { /* a score is a score, with or without its reason */
-        w->job->result.partial |= end != TS_JOB_DONE;
-        finish(w, TS_JOB_DONE);
-    } else if (end == TS_JOB_DONE && wants_why(w) && !w->call.cancelled) {
-        w->endpoint = TS_CLEANLAB_EXPLAIN;
-        ask(w);
+    struct cleanlab_job *j = (struct cleanlab_job *)(void *)call;
+    j->job->result.attempts += j->call.attempts;
+    if (j->endpoint == TS_CLEANLAB_EXPLAIN) { /* a score is a score, with or without its reason */
+        j->job->result.partial |= end != TS_JOB_DONE;
+        finish(j, TS_JOB_DONE);
+    } else if (end == TS_JOB_DONE && needs_explanation(j)) {
+        j->endpoint = TS_CLEANLAB_EXPLAIN;
+        submit_call(j);
     } else {
         if (call->err)
-            w->job->job.err = *call->err;
-        finish(w, end);
+            j->job->job.err = *call->err;
+        finish(j, end);
     }
 }
 
-/* ---- coming and going ---- */
+/* ---- jobs ---- */
 
-static void begin(struct ts_inflight_item *item)
+static void start_on_loop(struct ts_inflight_job *item)
 {
-    static const char *const qualities[] = {"best", "high", "medium", "low", "base"};
-    struct work *w = TS_CONTAINER_OF(item, struct work, item);
-    const struct ts_cleanlab_config *c = w->self->config;
-    w->job->result.preset = ts_view_str(qualities[c->quality]);
-    w->job->result.model = ts_view_str(c->model);
-    w->endpoint = ts_cleanlab_endpoint_for(c, w->job->llm);
-    if (ts_cleanlab_fits(w->job->llm)) {
-        ask(w);
+    struct cleanlab_job *j = TS_CONTAINER_OF(item, struct cleanlab_job, item);
+    const struct ts_cleanlab_config *c = j->self->config;
+    j->job->result.preset = ts_view_str(ts_cleanlab_quality_name(c));
+    j->job->result.model = ts_view_str(c->model);
+    j->endpoint = ts_cleanlab_endpoint_for(c, j->job->llm);
+    if (ts_cleanlab_fits(j->job->llm)) {
+        submit_call(j);
         return;
     }
-    w->job->result.skipped = TS_LIT("too_long");
-    finish(w, TS_JOB_DONE);
-}
-
-static void give_up(struct ts_inflight_item *item)
-{
-    struct work *w = TS_CONTAINER_OF(item, struct work, item);
-    ts_api_cancel(w->self->api, &w->call);
+    j->job->result.skipped = TS_LIT("too_long");
+    finish(j, TS_JOB_DONE);
 }
 
 static void score(struct ts_instance *self, struct ts_score_job *job)
 {
-    struct work *w = ts_alloc(sizeof *w);
-    w->self = self;
-    w->job = job;
-    ts_inflight_take(&self->scores, &w->item, job);
+    struct cleanlab_job *j = ts_alloc(sizeof *j);
+    j->self = self;
+    j->job = job;
+    ts_inflight_submit(&self->inflight, &j->item, job);
 }
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
@@ -173,16 +169,15 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->arena = ts_arena_new();
     self->api = make_api(host, config);
     make_urls(self);
-    self->scores.begin = begin;
-    self->scores.give_up = give_up;
-    ts_inflight_init(&self->scores, host->loop, self->api);
+    self->inflight.start = start_on_loop;
+    ts_inflight_init(&self->inflight, host->loop, self->api);
     return self;
 }
 
 static void stop(struct ts_instance *self, ts_time deadline)
 {
     (void)deadline; /* nothing is waited for but the loop */
-    ts_inflight_stop(&self->scores);
+    ts_inflight_stop(&self->inflight);
 }
 
 static void free_instance(struct ts_instance *self)
@@ -190,7 +185,7 @@ static void free_instance(struct ts_instance *self)
     if (!self)
         return;
     ts_api_free(self->api);
-    ts_inflight_release(&self->scores);
+    ts_inflight_release(&self->inflight);
     ts_arena_free(self->arena);
     free(self);
 }

@@ -1,6 +1,8 @@
 /* cleanlab_reply.c - answers and errors (tlm-api.md §3, §5, §6.1). The service publishes no schema,
  * so everything is read as if it could be missing or of another type. */
-#include "pipeline/scorer/cleanlab.h"
+#include "pipeline/scorer/cleanlab_reply.h"
+
+#include "json/json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -57,7 +59,7 @@ static void read_rag_evals(struct ts_arena *arena, const cJSON *tree, struct ts_
         add_eval(arena, out, item->string, ts_json_get(item, "score"));
 }
 
-static enum ts_api_verdict read_score(enum ts_cleanlab_endpoint endpoint, const cJSON *tree,
+static enum ts_api_outcome read_score(enum ts_cleanlab_endpoint endpoint, const cJSON *tree,
                                       struct ts_arena *arena, struct ts_score *out,
                                       struct ts_err *err)
 {
@@ -86,7 +88,7 @@ static enum ts_api_verdict read_score(enum ts_cleanlab_endpoint endpoint, const 
     return out->partial ? TS_API_PARTIAL : TS_API_OK;
 }
 
-static enum ts_api_verdict read_error(int status, const cJSON *tree, struct ts_err *err)
+static enum ts_api_outcome read_error(int status, const cJSON *tree, struct ts_err *err)
 {
     ts_view text = ts_json_text(ts_json_get(tree, "error"));
     ts_view code = ts_json_text(ts_json_get(tree, "code"));
@@ -111,21 +113,21 @@ static enum ts_api_verdict read_error(int status, const cJSON *tree, struct ts_e
     return status == 503 ? TS_API_OVERLOADED : TS_API_RETRY;
 }
 
-enum ts_api_verdict ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int status, ts_view body,
+enum ts_api_outcome ts_cleanlab_reply(enum ts_cleanlab_endpoint endpoint, int status, ts_view body,
                                       struct ts_arena *arena, struct ts_score *out,
                                       struct ts_err *err)
 {
     cJSON *tree = ts_json_parse(body, NULL, NULL);
-    enum ts_api_verdict class;
+    enum ts_api_outcome outcome;
     if (status >= 400 || status < 200) {
-        class = read_error(status, tree, err);
+        outcome = read_error(status, tree, err);
     } else if (!tree) { /* the body decides before the status does */
         ts_fail(err, TS_UNAVAILABLE, "cleanlab answered %d with something that is not JSON",
                 status);
-        class = TS_API_RETRY;
+        outcome = TS_API_RETRY;
     } else {
-        class = read_score(endpoint, tree, arena, out, err);
+        outcome = read_score(endpoint, tree, arena, out, err);
     }
     cJSON_Delete(tree);
-    return class;
+    return outcome;
 }

@@ -1,15 +1,12 @@
 /* cleanlab_request.c - what is asked where, and the bodies (tlm-api.md §3, §4). */
-#include "pipeline/scorer/cleanlab.h"
+#include "pipeline/scorer/cleanlab_request.h"
 
+#include "json/json.h"
 #include "llm/flatten.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-static const char *const qualities[] = {"best", "high", "medium", "low", "base"};
-static const char *const tasks[] = {"default", "classification", "code_generation"};
-enum { BEST, HIGH, MEDIUM, LOW, BASE };
-enum { DEFAULT, CLASSIFICATION, CODE_GENERATION };
 enum { PROMPT_TOKENS = 70000, RESPONSE_TOKENS = 15000, CHARS_PER_TOKEN = 4 }; /* §6.5 */
 
 const char *ts_cleanlab_path(enum ts_cleanlab_endpoint endpoint)
@@ -75,10 +72,10 @@ bool ts_cleanlab_can_log_explanation(const struct ts_cleanlab_config *c, bool ra
     if (hides_its_reasoning(c->model))
         return false;
     if (rag)
-        return c->quality <= HIGH && samples != 0;
-    if (c->quality >= LOW)
+        return c->quality <= TS_CLEANLAB_HIGH && samples != 0;
+    if (c->quality >= TS_CLEANLAB_LOW)
         return false;
-    return !(c->quality == MEDIUM && (effort_off || reflections == 0));
+    return !(c->quality == TS_CLEANLAB_MEDIUM && (effort_off || reflections == 0));
 }
 
 /* ---- bodies ---- */
@@ -166,8 +163,8 @@ static void add_score_body(cJSON *body, const struct ts_cleanlab_config *c, ts_v
         cJSON_AddNumberToObject(answer, "perplexity", p);
     if (c->constrain_outputs.count > 0 && is_allowed(&c->constrain_outputs, response))
         cJSON_AddItemToObject(answer, "constrain_outputs", texts(&c->constrain_outputs));
-    cJSON_AddStringToObject(body, "quality", qualities[c->quality]);
-    cJSON_AddStringToObject(body, "task", tasks[c->task]);
+    cJSON_AddStringToObject(body, "quality", ts_cleanlab_quality_name(c));
+    cJSON_AddStringToObject(body, "task", ts_cleanlab_task_name(c));
 }
 
 static void add_rag_body(cJSON *body, const struct ts_cleanlab_config *c, ts_view prompt,
@@ -196,7 +193,7 @@ static void add_rag_body(cJSON *body, const struct ts_cleanlab_config *c, ts_vie
         add_node_text(one, n, "response_identifier", true);
         cJSON_AddItemToArray(evals, one);
     }
-    cJSON_AddStringToObject(body, "quality", qualities[c->quality]);
+    cJSON_AddStringToObject(body, "quality", ts_cleanlab_quality_name(c));
     cJSON_AddStringToObject(body, "user_id", c->api_key);
     cJSON_AddStringToObject(body, "client_id", c->api_key);
     cJSON_AddNullToObject(body, "constrain_outputs");
@@ -234,7 +231,7 @@ static void add_messages(cJSON *body, const struct ts_llm *llm)
 static void add_structured_body(cJSON *body, const struct ts_cleanlab_config *c,
                                 const struct ts_llm *llm)
 {
-    cJSON_AddStringToObject(body, "quality_preset", qualities[c->quality]);
+    cJSON_AddStringToObject(body, "quality_preset", ts_cleanlab_quality_name(c));
     add_messages(body, llm);
     cJSON *format = cJSON_AddObjectToObject(body, "response_format");
     cJSON_AddStringToObject(format, "type", "json_schema");

@@ -1,7 +1,21 @@
 /* cleanlab_settings.c - the settings (tlm-api.md §4.1), their rules, and what identifies them. */
-#include "pipeline/scorer/cleanlab.h"
+#include "pipeline/scorer/cleanlab_settings.h"
 
-enum { CLASSIFICATION = 1, CODE_GENERATION = 2 }; /* of `task` */
+#include "config/node.h"
+
+const char *ts_cleanlab_quality_name(const struct ts_cleanlab_config *c)
+{
+    static const char *const names[] = {"best", "high", "medium", "low", "base"};
+    return names[c->quality];
+}
+
+const char *ts_cleanlab_task_name(const struct ts_cleanlab_config *c)
+{
+    static const char *const names[] = {"default", "classification", "code_generation"};
+    return names[c->task];
+}
+
+/* ---- rules ---- */
 
 /* One of the words of a list like "a, b, c", or not given. */
 static bool is_one_of(const char *key, const char *value, const char *words, struct ts_err *err)
@@ -17,15 +31,37 @@ static bool is_one_of(const char *key, const char *value, const char *words, str
            ts_fail(err, TS_INVALID_ARGUMENT, "%s '%.40s' is none of %s", key, value, words);
 }
 
+/* The entries of `evals`, or of `custom_eval_criteria`, which have a name and criteria only. */
+static bool check_entries(const struct ts_node *list, bool evals, struct ts_err *err)
+{
+    static const char *const reserved[] = {"response", "trustworthiness", "deberta_success"};
+    for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
+        const struct ts_node *name = ts_node_get(n, "name");
+        if (!name || !ts_node_get(n, "criteria"))
+            return ts_fail(err, TS_INVALID_ARGUMENT, "%s needs name and criteria",
+                           evals ? "an eval" : "a custom_eval_criteria entry");
+        if (evals && !ts_node_get(n, "query_identifier") && !ts_node_get(n, "context_identifier") &&
+            !ts_node_get(n, "response_identifier"))
+            return ts_fail(err, TS_INVALID_ARGUMENT,
+                           "the eval '" TS_FMT "' reads nothing; give it query_identifier, "
+                           "context_identifier or response_identifier",
+                           TS_ARG(name->text));
+        for (size_t k = 0; k < TS_COUNT(reserved); k++)
+            if (ts_view_is(name->text, reserved[k]))
+                return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' may not name an eval", reserved[k]);
+    }
+    return true;
+}
+
 bool ts_cleanlab_check(const void *config, struct ts_err *err)
 {
     const struct ts_cleanlab_config *c = config;
     if (!c->api_key || !*c->api_key)
         return ts_fail(err, TS_INVALID_ARGUMENT,
                        "api_key is missing; set CLEANLAB_TLM_API_KEY or api_key");
-    if (c->task == CLASSIFICATION && c->constrain_outputs.count == 0)
+    if (c->task == TS_CLEANLAB_CLASSIFICATION && c->constrain_outputs.count == 0)
         return ts_fail(err, TS_INVALID_ARGUMENT, "task classification needs constrain_outputs");
-    if (c->task == CODE_GENERATION && c->constrain_outputs.count > 0)
+    if (c->task == TS_CLEANLAB_CODE_GENERATION && c->constrain_outputs.count > 0)
         return ts_fail(err, TS_INVALID_ARGUMENT,
                        "task code_generation does not go with constrain_outputs");
     if (c->disable_trustworthiness && !c->custom_eval_criteria && !c->evals)
@@ -40,26 +76,7 @@ bool ts_cleanlab_check(const void *config, struct ts_err *err)
         !is_one_of("similarity_measure", c->similarity_measure,
                    "semantic, string, embedding, embedding_large, code, discrepancy", err))
         return false;
-    for (size_t i = 0; i < 2; i++) {
-        const struct ts_node *list = i ? c->evals : c->custom_eval_criteria;
-        for (const struct ts_node *n = list ? list->first : NULL; n; n = n->next) {
-            static const char *const taken[] = {"response", "trustworthiness", "deberta_success"};
-            const struct ts_node *name = ts_node_get(n, "name");
-            if (!name || !ts_node_get(n, "criteria"))
-                return ts_fail(err, TS_INVALID_ARGUMENT, "%s needs name and criteria",
-                               i ? "an eval" : "a custom_eval_criteria entry");
-            if (i == 1 && !ts_node_get(n, "query_identifier") &&
-                !ts_node_get(n, "context_identifier") && !ts_node_get(n, "response_identifier"))
-                return ts_fail(err, TS_INVALID_ARGUMENT,
-                               "the eval '" TS_FMT "' reads nothing; give it query_identifier, "
-                               "context_identifier or response_identifier",
-                               TS_ARG(name->text));
-            for (size_t k = 0; k < TS_COUNT(taken); k++)
-                if (ts_view_is(name->text, taken[k]))
-                    return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' may not name an eval", taken[k]);
-        }
-    }
-    return true;
+    return check_entries(c->custom_eval_criteria, false, err) && check_entries(c->evals, true, err);
 }
 
 /* ---- identity ---- */

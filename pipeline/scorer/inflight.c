@@ -2,89 +2,65 @@
 
 #include <stdlib.h>
 
-void ts_inflight_init(struct ts_inflight *all, struct ts_loop *loop, struct ts_api *api)
+void ts_inflight_init(struct ts_inflight *inflight, struct ts_loop *loop, struct ts_api *api)
 {
-    all->loop = loop;
-    all->api = api;
-    sem_init(&all->none_left, 0, 0);
+    inflight->loop = loop;
+    inflight->api = api;
+    sem_init(&inflight->drained, 0, 0);
 }
 
-void ts_inflight_release(struct ts_inflight *all)
+void ts_inflight_release(struct ts_inflight *inflight)
 {
-    sem_destroy(&all->none_left);
+    sem_destroy(&inflight->drained);
 }
 
-/* ---- coming ---- */
+/* ---- submit and remove ---- */
 
-static void arrive(struct ts_task *task)
+static void insert_and_start(struct ts_task *task)
 {
-    struct ts_inflight_item *item = TS_CONTAINER_OF(task, struct ts_inflight_item, task);
-    struct ts_inflight *all = item->all;
-    item->next = all->first;
-    item->back = &all->first;
+    struct ts_inflight_job *item = TS_CONTAINER_OF(task, struct ts_inflight_job, task);
+    struct ts_inflight *inflight = item->inflight;
+    item->next = inflight->first;
+    item->back = &inflight->first;
     if (item->next)
         item->next->back = &item->next;
-    all->first = item;
-    all->begin(item);
+    inflight->first = item;
+    inflight->start(item);
 }
 
-void ts_inflight_take(struct ts_inflight *all, struct ts_inflight_item *item,
-                      struct ts_score_job *job)
+void ts_inflight_submit(struct ts_inflight *inflight, struct ts_inflight_job *item,
+                        struct ts_score_job *job)
 {
-    item->all = all;
+    item->inflight = inflight;
     item->job = job;
-    item->task.run = arrive;
-    ts_loop_post(all->loop, &item->task);
+    item->task.run = insert_and_start;
+    ts_loop_post(inflight->loop, &item->task);
 }
 
-/* ---- going ---- */
-
-void ts_inflight_remove(struct ts_inflight_item *item)
+void ts_inflight_remove(struct ts_inflight_job *item)
 {
-    struct ts_inflight *all = item->all;
+    struct ts_inflight *inflight = item->inflight;
     *item->back = item->next;
     if (item->next)
         item->next->back = item->back;
-    if (all->stopping && !all->first)
-        sem_post(&all->none_left);
+    if (inflight->stopping && !inflight->first)
+        sem_post(&inflight->drained);
 }
 
-struct order {
-    struct ts_task task;
-    struct ts_inflight *all;
-    struct ts_score_job *job;
-};
+/* ---- stop ---- */
 
-static void cancel_here(struct ts_task *task)
+static void stop_on_loop(struct ts_task *task)
 {
-    struct order *o = TS_CONTAINER_OF(task, struct order, task);
-    struct ts_inflight_item *item = o->all->first;
-    while (item && item->job != o->job)
-        item = item->next;
-    if (item)
-        o->all->give_up(item);
-    free(o);
+    struct ts_inflight *inflight = TS_CONTAINER_OF(task, struct ts_inflight, task);
+    inflight->stopping = true;
+    ts_api_close(inflight->api);
+    if (!inflight->first)
+        sem_post(&inflight->drained);
 }
 
-void ts_inflight_cancel(struct ts_inflight *all, struct ts_score_job *job)
+void ts_inflight_stop(struct ts_inflight *inflight)
 {
-    struct order *o = ts_alloc(sizeof *o);
-    *o = (struct order){{.run = cancel_here}, all, job};
-    ts_loop_post(all->loop, &o->task);
-}
-
-static void stop_here(struct ts_task *task)
-{
-    struct ts_inflight *all = TS_CONTAINER_OF(task, struct ts_inflight, task);
-    all->stopping = true;
-    ts_api_close(all->api);
-    if (!all->first)
-        sem_post(&all->none_left);
-}
-
-void ts_inflight_stop(struct ts_inflight *all)
-{
-    all->task.run = stop_here;
-    ts_loop_post(all->loop, &all->task);
-    sem_wait(&all->none_left);
+    inflight->task.run = stop_on_loop;
+    ts_loop_post(inflight->loop, &inflight->task);
+    sem_wait(&inflight->drained);
 }

@@ -5,15 +5,13 @@
  *  - whether it answers the same prompt the same way, when the stream has shown it answered before;
  *  - whether the retrieved context holds what the answer says, when there is one;
  *  - that the answer broke a contract: empty, cut off, refused, caught in a loop, in another language,
- *    JSON or tool arguments that break their schema. Each breach caps the score.
+ *    JSON or tool arguments that break their schema. Each violation caps the score.
  * A contract that was kept says nothing about truth, so it never raises a score. Without evidence
- * there is no score. score = min(caps of all breaches, weighted mean of the probability signals). */
+ * there is no score. score = min(caps of all violations, weighted mean of the probability signals). */
 #include "pipeline/scorer.h"
 
-#include "base/utf8.h"
 #include "pipeline/scorer/local.h"
 #include "pipeline/scorer/local_agreement.h"
-#include "tlm/text.h"
 
 #include <stdlib.h>
 
@@ -29,63 +27,24 @@ struct ts_instance {
     unsigned on; /* bits, by place in ts_local_signals */
 };
 
-/* A new signal is a file and a line here. */
 const struct ts_signal_kind ts_local_signals[] = {
-    {"logprobs", ts_local_logprobs},
-    {"agreement", ts_local_agreement},
-    {"grounding", ts_local_grounding},
-    {"empty", ts_local_empty},
-    {"truncation", ts_local_truncation},
-    {"refusal", ts_local_refusal},
-    {"repetition", ts_local_repetition},
-    {"language", ts_local_language},
-    {"format", ts_local_format},
-    {"tools", ts_local_tools},
+#define TS_SIGNAL(name) {#name, ts_local_##name},
+#include "pipeline/scorer/local_signals.def"
+#undef TS_SIGNAL
     {NULL, NULL},
 };
-
-ts_view ts_local_quote(struct ts_arena *arena, ts_view text)
-{
-    enum { MOST = 80 };
-    ts_view t = ts_view_trim(text);
-    ts_view cut = ts_utf8_prefix(t, MOST);
-    if (cut.len == t.len)
-        return t;
-    return ts_arena_printf(arena, TS_FMT "…", TS_ARG(cut));
-}
-
-ts_view ts_local_quote_end(struct ts_arena *arena, ts_view text)
-{
-    enum { MOST = 80 };
-    ts_view t = ts_view_trim(text);
-    size_t from = t.len;
-    for (size_t chars = 0; from > 0 && chars < MOST; chars++)
-        ts_text_char_before(t, from, &from);
-    if (from == 0)
-        return t;
-    ts_view end = ts_view_from(t, from);
-    size_t word = ts_view_find(end, TS_LIT(" "));
-    if (word != SIZE_MAX)
-        end = ts_view_from(end, word + 1);
-    return ts_arena_printf(arena, "…" TS_FMT, TS_ARG(end));
-}
-
-void ts_local_violation(struct ts_signal *out, double cap, ts_view text)
-{
-    *out = (struct ts_signal){true, true, cap, 0, text};
-}
 
 /* ---- combination ---- */
 
 struct sum {
     double cap, weighted, weight;
     struct ts_buf text, names;
-    bool spoke;
+    bool any;
 };
 
 static void add(struct sum *s, const char *name, const struct ts_signal *signal)
 {
-    if (!signal->speaks)
+    if (!signal->present)
         return;
     if (signal->violation) {
         s->cap = signal->score < s->cap ? signal->score : s->cap;
@@ -93,17 +52,17 @@ static void add(struct sum *s, const char *name, const struct ts_signal *signal)
         s->weighted += signal->score * signal->weight;
         s->weight += signal->weight;
     }
-    ts_buf_printf(&s->names, "%s%s", s->spoke ? "," : "", name);
-    if (s->spoke)
+    ts_buf_printf(&s->names, "%s%s", s->any ? "," : "", name);
+    if (s->any)
         ts_buf_add_byte(&s->text, ' ');
     ts_buf_add_view(&s->text, signal->text);
-    s->spoke = true;
+    s->any = true;
 }
 
 static void conclude(struct sum *s, struct ts_score_job *job)
 {
     struct ts_score *r = &job->result;
-    if (!s->spoke) {
+    if (!s->any) {
         r->skipped = TS_LIT("insufficient_evidence");
         return;
     }
@@ -121,7 +80,7 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
     for (size_t i = 0; ts_local_signals[i].name; i++) {
         struct ts_signal signal = {0};
         if (self->on & 1u << i)
-            ts_local_signals[i].look(self->memory, job->llm, job->arena, &signal);
+            ts_local_signals[i].evaluate(self->memory, job->llm, job->arena, &signal);
         add(&s, ts_local_signals[i].name, &signal);
     }
     conclude(&s, job);

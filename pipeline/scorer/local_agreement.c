@@ -1,10 +1,10 @@
 /* local_agreement.c - the same prompt answered twice says how sure the model is, at no extra call: this
  * is TLM's consistency (§8) with the samples that the stream brings by itself. Of each answer the word
  * set is kept as its smallest hashes, which is exact for short answers and an estimate for long ones,
- * and its beginning, to tell where another answer parts from it. */
+ * and its beginning, to tell where another answer differs from it. */
 #include "pipeline/scorer/local_agreement.h"
 
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 #include "base/utf8.h"
 #include "tlm/text.h"
 #include "tlm/words.h"
@@ -111,7 +111,7 @@ static struct answer *answer_of(const struct ts_llm *llm)
 
 /* Jaccard from the smallest hashes: of the smallest of the union, how many are in both. Exact while
  * both sets are whole. */
-static double likeness(const struct answer *a, const struct answer *b)
+static double similarity(const struct answer *a, const struct answer *b)
 {
     size_t most = a->words > WORDS || b->words > WORDS ? WORDS : SIZE_MAX;
     size_t i = 0;
@@ -121,11 +121,11 @@ static double likeness(const struct answer *a, const struct answer *b)
     if (a->text == b->text)
         return 1;
     while ((i < a->kept || k < b->kept) && all < most) {
-        bool take_a = i < a->kept && (k >= b->kept || a->hash[i] <= b->hash[k]);
-        bool take_b = k < b->kept && (i >= a->kept || b->hash[k] <= a->hash[i]);
-        both += take_a && take_b;
-        i += take_a;
-        k += take_b;
+        bool from_a = i < a->kept && (k >= b->kept || a->hash[i] <= b->hash[k]);
+        bool from_b = k < b->kept && (i >= a->kept || b->hash[k] <= a->hash[i]);
+        both += from_a && from_b;
+        i += from_a;
+        k += from_b;
         all++;
     }
     return all > 0 ? (double)both / (double)all : 0;
@@ -208,10 +208,10 @@ static void keep_within_bounds(struct ts_agreement *m, ts_time too_old)
         forget(m, m->oldest);
 }
 
-/* ---- where two answers part ----
+/* ---- where two answers differ ----
  * Only this answer is quoted: the other may have been given to somebody else. */
 
-/* A word of `text` that the other answer has for certain not. Of a sketch that can be told of the
+/* A word of `text` that the other answer has for certain not. Of a sketch that is known of the
  * hashes below its largest. */
 static ts_view word_missing(ts_view text, const struct answer *other)
 {
@@ -228,10 +228,10 @@ static ts_view word_missing(ts_view text, const struct answer *other)
     return TS_NOTHING;
 }
 
-/* Where `b` has the word in which they part. */
-static size_t place_of_parting(ts_view a, ts_view b)
+/* Where `b` has the word in which they differ. */
+static size_t first_difference(ts_view a, ts_view b)
 {
-    enum { SHORT = 16 }; /* so much that both have is no burden */
+    enum { SHORT = 16 }; /* so much that both have may be quoted */
     size_t at = 0;
     while (at < a.len && at < b.len && a.ptr[at] == b.ptr[at])
         at++;
@@ -252,10 +252,10 @@ static ts_view quote_from(struct ts_arena *arena, ts_view text, size_t from)
                            cut.len < all.len ? "…" : "");
 }
 
-static ts_view say_difference(struct ts_arena *arena, ts_view text, const struct answer *other)
+static ts_view describe_difference(struct ts_arena *arena, ts_view text, const struct answer *other)
 {
     ts_view begins = beginning_of(other);
-    size_t at = place_of_parting(begins, text);
+    size_t at = first_difference(begins, text);
     if (!other->whole && ts_view_starts(text, begins)) {
         ts_view word = word_missing(text, other);
         if (word.len == 0)
@@ -278,7 +278,7 @@ static void compare(const struct prompt *p, const struct answer *mine, struct ts
         const struct answer *other = p->answers[i];
         if (mine->span && other->span == mine->span)
             continue;
-        double alike = likeness(mine, other);
+        double alike = similarity(mine, other);
         bool same = other->text == mine->text;
         out->others++;
         out->identical += same;
@@ -326,7 +326,7 @@ void ts_agreement_look(struct ts_agreement *m, const struct ts_llm *llm, struct 
     keep_within_bounds(m, too_old);
     pthread_mutex_unlock(&m->lock);
     if (shown)
-        out->piece = say_difference(arena, llm->response, shown);
+        out->piece = describe_difference(arena, llm->response, shown);
 }
 
 uint64_t ts_agreement_bytes(struct ts_agreement *m)
@@ -367,7 +367,7 @@ void ts_local_agreement(struct ts_agreement *memory, const struct ts_llm *llm,
     ts_agreement_look(memory, llm, arena, &agreed);
     if (agreed.others == 0)
         return;
-    out->speaks = true;
+    out->present = true;
     out->score = agreed.mean;
     out->weight = agreed.others < full_weight ? agreed.others / full_weight : 1;
     out->text =

@@ -14,10 +14,10 @@ void ts_agreement_free(struct ts_agreement *memory); /* NULL is fine */
 struct ts_agreed {
     int others;    /* other answers to the same prompt that are remembered */
     int identical; /* of these, how many are the same byte for byte */
-    double mean;   /* mean likeness to them: 1 for an identical one, else plain Jaccard (§8.3) */
+    double mean;   /* mean similarity to them: 1 for an identical one, else plain Jaccard (§8.3) */
     ts_view
         piece; /* what the least alike of them says otherwise, as a sentence; the arena's; empty:
-                    * none differs, or it cannot be told where */
+                    * none differs, or it is not known where */
 };
 /* Compares the response with the earlier ones to the same messages, and remembers it. The same span
  * seen twice is not another answer. Thread: any. */

@@ -1,6 +1,7 @@
 /* local_contract.c - was the promised form kept? JSON where JSON was asked for, tool arguments that
- * fit the tool, a tool that was offered. Only breaches speak: a kept form is no evidence of truth. */
-#include "pipeline/scorer/local.h"
+ * fit the tool, a tool that was offered. Only violations count: a kept form is no evidence of truth. */
+#include "pipeline/scorer/local_schema.h"
+#include "pipeline/scorer/local_signal.h"
 
 static const double not_json = 0.1; /* our own choices: the caller cannot use the answer */
 static const double breaks_schema = 0.2;
@@ -12,7 +13,7 @@ static bool is_cut_short(const struct ts_llm *llm)
 }
 
 /* What is wrong with `text` as JSON under `schema` (empty: any object); the empty view: nothing. */
-static ts_view breach_of(struct ts_arena *arena, ts_view text, ts_view schema, bool *parses)
+static ts_view json_violation(struct ts_arena *arena, ts_view text, ts_view schema, bool *parses)
 {
     struct ts_err err = {0};
     cJSON *value = ts_json_parse(text, NULL, &err);
@@ -20,14 +21,14 @@ static ts_view breach_of(struct ts_arena *arena, ts_view text, ts_view schema, b
     if (!value)
         return ts_arena_printf(arena, "%s", err.what);
     cJSON *rules = schema.len ? ts_json_parse(schema, NULL, NULL) : NULL;
-    ts_view breach = TS_NOTHING;
+    ts_view violation = TS_NOTHING;
     if (rules)
-        breach = ts_schema_breach(arena, rules, value);
+        violation = ts_schema_violation(arena, rules, value);
     else if (!cJSON_IsObject(value))
-        breach = TS_LIT("it is no object");
+        violation = TS_LIT("it is no object");
     cJSON_Delete(rules);
     cJSON_Delete(value);
-    return breach;
+    return violation;
 }
 
 void ts_local_format(struct ts_agreement *memory, const struct ts_llm *llm, struct ts_arena *arena,
@@ -39,14 +40,14 @@ void ts_local_format(struct ts_agreement *memory, const struct ts_llm *llm, stru
     bool parses;
     if (!wanted || llm->response.len == 0 || is_cut_short(llm)) /* truncation says it better */
         return;
-    ts_view breach = breach_of(arena, llm->response, llm->format_schema, &parses);
-    if (breach.len == 0)
+    ts_view violation = json_violation(arena, llm->response, llm->format_schema, &parses);
+    if (violation.len == 0)
         return;
     ts_local_violation(out, parses ? breaks_schema : not_json,
                        ts_arena_printf(arena,
                                        parses ? "The JSON breaks its schema: " TS_FMT "."
                                               : "JSON was asked for, and the answer is " TS_FMT ".",
-                                       TS_ARG(breach)));
+                                       TS_ARG(violation)));
 }
 
 static const struct ts_tool *find_tool(const struct ts_llm *llm, ts_view name)
@@ -75,14 +76,14 @@ void ts_local_tools(struct ts_agreement *memory, const struct ts_llm *llm, struc
             return;
         }
         bool parses;
-        ts_view breach = breach_of(arena, call->arguments, tool->parameters, &parses);
-        if (breach.len == 0)
+        ts_view violation = json_violation(arena, call->arguments, tool->parameters, &parses);
+        if (violation.len == 0)
             continue;
         ts_local_violation(out, breaks_schema,
                            ts_arena_printf(arena,
                                            "The arguments of tool '" TS_FMT
                                            "' break its schema: " TS_FMT ".",
-                                           TS_ARG(name), TS_ARG(breach)));
+                                           TS_ARG(name), TS_ARG(violation)));
         return;
     }
 }

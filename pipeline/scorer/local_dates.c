@@ -1,5 +1,5 @@
 /* local_dates.c - a date is a year, a month and a day, in whatever order and words. */
-#include "pipeline/scorer/local_figures.h"
+#include "pipeline/scorer/local_dates.h"
 
 #include "pipeline/scorer/local_fold.h"
 #include "tlm/text.h"
@@ -8,9 +8,9 @@ struct date {
     unsigned year, month, day; /* 0: not said */
 };
 
-static void say(struct ts_figure *out, uint64_t key)
+static void add_implied(struct ts_numeral *out, uint64_t key)
 {
-    out->says[out->says_count++] = key;
+    out->implied[out->implied_count++] = key;
 }
 
 static uint64_t day_of(struct date d)
@@ -18,29 +18,29 @@ static uint64_t day_of(struct date d)
     return d.month * 32 + d.day;
 }
 
-/* A date that was said with its year does not hold one without the other way round: a text that has
- * 5 May 2023 and 7 May 2024 has no 5 May 2024. One that has 5 May, and 2024, may. */
-static void set_date(struct ts_figure *out, struct date d, bool in_words)
+/* A date with its year implies the day without it, and not the reverse: a text that has 5 May 2023 and
+ * 7 May 2024 has no 5 May 2024. One that has 5 May, and 2024, may. */
+static void set_date(struct ts_numeral *out, struct date d, bool in_words)
 {
-    uint64_t year = ts_figure_key(TS_KEY_NUMBER, d.year, 0);
-    uint64_t month = ts_figure_key(TS_KEY_MONTH, d.year, d.month);
-    uint64_t whole = ts_figure_key(TS_KEY_DATE, d.year, day_of(d));
-    uint64_t any_year = ts_figure_key(TS_KEY_DAY, day_of(d), 0);
-    uint64_t yearless = ts_figure_key(TS_KEY_YEARLESS, day_of(d), 0);
+    uint64_t year = ts_numeral_key(TS_KEY_NUMBER, d.year, 0);
+    uint64_t month = ts_numeral_key(TS_KEY_MONTH, d.year, d.month);
+    uint64_t whole = ts_numeral_key(TS_KEY_DATE, d.year, day_of(d));
+    uint64_t any_year = ts_numeral_key(TS_KEY_DAY, day_of(d), 0);
+    uint64_t yearless = ts_numeral_key(TS_KEY_YEARLESS, day_of(d), 0);
     out->date = true;
     out->any[out->any_count++] = !d.day ? month : d.year ? whole : any_year;
     if (d.year)
-        say(out, year);
+        add_implied(out, year);
     if (d.year)
-        say(out, month);
+        add_implied(out, month);
     if (d.year && d.day)
-        say(out, whole);
+        add_implied(out, whole);
     if (d.day)
-        say(out, any_year);
+        add_implied(out, any_year);
     if (d.day && !d.year)
-        say(out, yearless);
+        add_implied(out, yearless);
     if (d.day && in_words)
-        say(out, ts_figure_key(TS_KEY_NUMBER, d.day, 0));
+        add_implied(out, ts_numeral_key(TS_KEY_NUMBER, d.day, 0));
     if (d.year && d.day) {
         out->both[0] = yearless;
         out->both[1] = year;
@@ -53,7 +53,7 @@ static bool is_date(struct date d)
     return d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= days[d.month - 1];
 }
 
-/* ---- in figures ---- */
+/* ---- in digits ---- */
 
 struct part {
     unsigned value;
@@ -81,7 +81,7 @@ static size_t split(ts_view t, struct part parts[3], char *separator)
 }
 
 /* A point is always written between day and month, in this order. */
-static bool year_last(const struct part *p, char separator, struct ts_figure *out)
+static bool year_last(const struct part *p, char separator, struct ts_numeral *out)
 {
     struct date day_first = {p[2].value, p[1].value, p[0].value};
     struct date month_first = {p[2].value, p[0].value, p[1].value};
@@ -92,16 +92,16 @@ static bool year_last(const struct part *p, char separator, struct ts_figure *ou
     if (a && b && p[0].value != p[1].value) {
         uint64_t order = p[0].value * 32 + p[1].value;
         out->date = true;
-        out->any[out->any_count++] = ts_figure_key(TS_KEY_EITHER, p[2].value, order);
-        say(out, out->any[0]);
-        say(out, ts_figure_key(TS_KEY_NUMBER, p[2].value, 0));
+        out->any[out->any_count++] = ts_numeral_key(TS_KEY_EITHER, p[2].value, order);
+        add_implied(out, out->any[0]);
+        add_implied(out, ts_numeral_key(TS_KEY_NUMBER, p[2].value, 0));
         return true;
     }
     set_date(out, a ? day_first : month_first, false);
     return true;
 }
 
-bool ts_date_of_token(ts_view token, struct ts_figure *out)
+bool ts_date_of_token(ts_view token, struct ts_numeral *out)
 {
     struct part p[3];
     char separator = 0;
@@ -191,13 +191,13 @@ static unsigned year_at(ts_view t, size_t at, size_t *end)
 
 /* "May 5, 2024", "May 5th", "May 2024": the month is the word before, with nothing but a gap between.
  * With a day it has a capital: only English puts it first, and there "may 5" is no date. */
-static bool month_first(const struct ts_figures *f, size_t at, size_t end, unsigned value,
-                        struct ts_figure *out)
+static bool month_first(ts_view t, ts_view word, size_t at, size_t end, unsigned value,
+                        struct ts_numeral *out)
 {
     static const char *const ordinals[] = {"st", "nd", "rd", "th", NULL};
-    ts_view t = f->text;
-    ts_view word = ts_view_cut(t, f->word_from, f->word_end - f->word_from);
-    size_t gap = f->word_end + (f->word_end < at && t.ptr[f->word_end] == '.');
+    size_t word_from = word.len > 0 ? (size_t)(word.ptr - t.ptr) : 0;
+    size_t gap = word_from + word.len;
+    gap += gap < at && t.ptr[gap] == '.';
     bool near = word.len > 0 && gap < at && skip_gap(t, gap) == at;
     struct date d = {.month = near ? month_of(word) : 0};
     if (d.month && end - at == 4) {
@@ -212,7 +212,7 @@ static bool month_first(const struct ts_figures *f, size_t at, size_t end, unsig
         return false;
     if (d.day && !is_date(d))
         return false;
-    out->from = f->word_from;
+    out->from = word_from;
     out->end = end;
     set_date(out, d, true);
     return true;
@@ -225,11 +225,10 @@ static bool is_doubtful(ts_view month)
 }
 
 /* "5 May 2024", "5th of May", "5. Mai 2024", "5-May-2024", "5 de mayo de 2024" */
-static bool day_first(const struct ts_figures *f, size_t end, unsigned value, struct ts_figure *out)
+static bool day_first(ts_view t, size_t end, unsigned value, struct ts_numeral *out)
 {
     static const char *const ordinals[] = {"st", "nd", "rd", "th", ".", "º", "er", NULL};
     static const char *const joining[] = {"of ", "de ", "do ", "del ", NULL};
-    ts_view t = f->text;
     size_t at = skip_word(t, end, ordinals);
     at += at < t.len && t.ptr[at] == '-';
     size_t from = skip_word(t, skip_gap(t, at), joining);
@@ -249,11 +248,11 @@ static bool day_first(const struct ts_figures *f, size_t end, unsigned value, st
     return true;
 }
 
-bool ts_date_in_words(const struct ts_figures *f, size_t at, size_t end, unsigned value,
-                      struct ts_figure *out)
+bool ts_date_in_words(ts_view text, ts_view before, size_t at, size_t end, unsigned value,
+                      struct ts_numeral *out)
 {
     bool day = end - at <= 2 && value >= 1 && value <= 31;
     bool year = end - at == 4 && value >= 1000;
-    return ((day || year) && month_first(f, at, end, value, out)) ||
-           (day && day_first(f, end, value, out));
+    return ((day || year) && month_first(text, before, at, end, value, out)) ||
+           (day && day_first(text, end, value, out));
 }

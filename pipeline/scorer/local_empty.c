@@ -1,6 +1,6 @@
 /* local_empty.c - an answer of nothing. Spans like it are skipped before they come here; lines given to
  * `trustspan score` are not. */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 #include "tlm/text.h"
 

@@ -1,12 +1,12 @@
 /* local_language.c - an answer in another language than the question. Told by script, and among Latin
- * scripts by the small words that nobody can avoid. Better silent than wrong: both sides must be
+ * scripts by the stop words that nobody can avoid. Better silent than wrong: both sides must be
  * long enough and plainly of one language, and a question that speaks of languages is left alone. */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 #include "tlm/text.h"
 #include "tlm/words.h"
 
-enum { LEAST_LETTERS = 20, LEAST_WORDS = 12, WISHES = 1 << 16 };
+enum { LEAST_LETTERS = 20, LEAST_WORDS = 12, MOST_PROMPT = 1 << 16 };
 static const double cap = 0.4; /* it may be right, but the reader may not be able to tell */
 
 enum script {
@@ -37,11 +37,11 @@ static const char *const languages[LANGUAGES] = {"English", "German",     "Frenc
 
 /* Words that are common in one of these languages and rare in the others, by their first letter;
  * a row ends with an empty one. */
-struct small_word {
+struct stop_word {
     char text[10];
     unsigned char language;
 };
-static const struct small_word small_words['z' - 'a' + 1][10] = {
+static const struct stop_word stop_words['z' - 'a' + 1][10] = {
     ['a' - 'a'] = {{"alla", ITALIAN},
                    {"anche", ITALIAN},
                    {"and", ENGLISH},
@@ -93,8 +93,8 @@ static const struct small_word small_words['z' - 'a' + 1][10] = {
     ['z' - 'a'] = {{"zijn", DUTCH}},
 };
 
-/* A question that holds one of these may want another language. */
-static const char *const wishes[] = {
+/* A question that holds one of these may ask for another language. */
+static const char *const language_hints[] = {
     "translat", "übersetz", "traduc",  "tradui",  "traduz",   "vertaal",  "language", "sprache",
     "langue",   "idioma",   "lingua",  "english", "englisch", "anglais",  "german",   "deutsch",
     "allemand", "french",   "franz",   "franç",   "spanish",  "spanisch", "espa",     "italian",
@@ -137,8 +137,7 @@ static void count_letters(struct profile *p, ts_view text)
 static int language_of(ts_view word)
 {
     uint8_t first = word.ptr[0] | 32;
-    const struct small_word *known =
-        ts_text_is_ascii_letter(first) ? small_words[first - 'a'] : NULL;
+    const struct stop_word *known = ts_text_is_ascii_letter(first) ? stop_words[first - 'a'] : NULL;
     for (; known && known->text[0]; known++)
         if (ts_view_eq_nocase(word, ts_view_str(known->text)))
             return known->language;
@@ -182,10 +181,10 @@ static const char *plain_language(const struct profile *p, bool *latin)
     return plain ? languages[best] : NULL;
 }
 
-static bool speaks_of_languages(ts_view question)
+static bool mentions_languages(ts_view question)
 {
-    for (size_t i = 0; i < TS_COUNT(wishes); i++)
-        if (ts_text_find(question, 0, ts_view_str(wishes[i]), true) != SIZE_MAX)
+    for (size_t i = 0; i < TS_COUNT(language_hints); i++)
+        if (ts_text_find(question, 0, ts_view_str(language_hints[i]), true) != SIZE_MAX)
             return true;
     return false;
 }
@@ -218,7 +217,7 @@ void ts_local_language(struct ts_agreement *memory, const struct ts_llm *llm,
     if (!asked || !answered || strcmp(asked, answered) == 0)
         return;
     for (size_t i = 0; i < llm->message_count; i++)
-        if (speaks_of_languages(ts_view_cut(llm->messages[i].content, 0, WISHES)))
+        if (mentions_languages(ts_view_cut(llm->messages[i].content, 0, MOST_PROMPT)))
             return;
     ts_local_violation(
         out, cap,

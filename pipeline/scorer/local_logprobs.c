@@ -2,7 +2,7 @@
  * answer (what TLM calls the perplexity score), half the probability of its weakest content token: in
  * a sentence of easy words, one doubtful name or number decides, and a mean hides it. Sure is not
  * right: a model can be sure and wrong, and the explanation says what was measured, no more. */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -67,7 +67,7 @@ void ts_local_logprobs(struct ts_agreement *memory, const struct ts_llm *llm,
     if (count == 0)
         return;
     double mean = sum / (double)count;
-    out->speaks = true;
+    out->present = true;
     out->score = weakest ? (mean + exp(weakest->logprob)) / 2 : mean;
     out->weight = (double)count < full_weight ? (double)count / full_weight : 1;
     if (weakest)

@@ -1,6 +1,6 @@
 /* local_refusal.c - the answer declines to answer. English only, and only where a refusal stands: at
  * the very start, as the model's own words. "I can't wait" and "I'm sorry to hear" are no refusals. */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 static const double refused = 0.3; /* our own choice: honest perhaps, but of no use as an answer */
 

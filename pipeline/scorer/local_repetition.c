@@ -1,6 +1,6 @@
 /* local_repetition.c - a model caught in a loop repeats its tail. Looked for from the end: is the
  * text periodic there, with a period that is a piece of language and not a ruler of dashes? */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 static const double looping = 0.2; /* our own choice */
 enum {

@@ -1,5 +1,4 @@
-/* local_schema.c - the part of JSON Schema that structured outputs use. */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_schema.h"
 
 #include "base/utf8.h"
 
@@ -13,7 +12,7 @@ struct check {
     int depth;
 };
 
-static ts_view breach(struct check *c, const cJSON *schema, const cJSON *value, ts_view path);
+static ts_view validate(struct check *c, const cJSON *schema, const cJSON *value, ts_view path);
 
 static const char *type_name(const cJSON *v)
 {
@@ -74,7 +73,7 @@ static ts_view check_object(struct check *c, const cJSON *schema, const cJSON *v
             return ts_arena_printf(c->arena, "'" TS_FMT "' is not in the schema", TS_ARG(here));
         if (!rule && cJSON_IsObject(extra))
             rule = extra;
-        ts_view wrong = rule ? breach(c, rule, item, here) : TS_NOTHING;
+        ts_view wrong = rule ? validate(c, rule, item, here) : TS_NOTHING;
         if (wrong.len)
             return wrong;
     }
@@ -129,7 +128,7 @@ static ts_view check_items(struct check *c, const cJSON *schema, const cJSON *v,
     cJSON_ArrayForEach(item, v)
     {
         ts_view here = ts_arena_printf(c->arena, TS_FMT "[%d]", TS_ARG(path), i++);
-        ts_view wrong = breach(c, rule, item, here);
+        ts_view wrong = validate(c, rule, item, here);
         if (wrong.len)
             return wrong;
     }
@@ -157,7 +156,7 @@ static ts_view check_choices(struct check *c, const cJSON *schema, const cJSON *
     const cJSON *rule;
     cJSON_ArrayForEach(rule, ts_json_get(schema, "allOf"))
     {
-        ts_view wrong = breach(c, rule, v, path);
+        ts_view wrong = validate(c, rule, v, path);
         if (wrong.len)
             return wrong;
     }
@@ -166,7 +165,7 @@ static ts_view check_choices(struct check *c, const cJSON *schema, const cJSON *
         int fits = 0;
         if (!cJSON_IsArray(rules))
             continue;
-        cJSON_ArrayForEach(rule, rules) fits += breach(c, rule, v, path).len == 0;
+        cJSON_ArrayForEach(rule, rules) fits += validate(c, rule, v, path).len == 0;
         if (fits == 0 || (i == 1 && fits > 1))
             return ts_arena_printf(c->arena, "'" TS_FMT "' fits %s of the allowed forms",
                                    TS_ARG(path), fits ? "several" : "none");
@@ -188,7 +187,7 @@ static const cJSON *resolve(struct check *c, const cJSON *schema)
     return NULL;
 }
 
-static ts_view breach(struct check *c, const cJSON *schema, const cJSON *v, ts_view path)
+static ts_view validate(struct check *c, const cJSON *schema, const cJSON *v, ts_view path)
 {
     ts_view shown = path.len ? path : TS_LIT("the value");
     if (!cJSON_IsObject(schema) || c->depth >= DEEPEST)
@@ -197,7 +196,7 @@ static ts_view breach(struct check *c, const cJSON *schema, const cJSON *v, ts_v
     ts_view wrong = TS_NOTHING;
     if (ts_json_get(schema, "$ref")) {
         const cJSON *target = resolve(c, schema);
-        wrong = target ? breach(c, target, v, path) : TS_NOTHING;
+        wrong = target ? validate(c, target, v, path) : TS_NOTHING;
     }
     if (!wrong.len)
         wrong = check_type(c, ts_json_get(schema, "type"), v, shown);
@@ -215,8 +214,8 @@ static ts_view breach(struct check *c, const cJSON *schema, const cJSON *v, ts_v
     return wrong;
 }
 
-ts_view ts_schema_breach(struct ts_arena *arena, const cJSON *schema, const cJSON *value)
+ts_view ts_schema_violation(struct ts_arena *arena, const cJSON *schema, const cJSON *value)
 {
     struct check c = {arena, schema, 0};
-    return breach(&c, schema, value, TS_NOTHING);
+    return validate(&c, schema, value, TS_NOTHING);
 }

@@ -1,5 +1,5 @@
 /* local_truncation.c - an answer that was cut off is not the answer (dialects §11.1, §11.2). */
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 static const double cut_off = 0.4; /* our own choice: what is there may still be right */
 

@@ -1,8 +1,14 @@
 /* tlm.c - the TLM algorithm on any OpenAI-compatible server.
  * src/tlm says whom to ask what, and what the replies come to; net/api_client gets the calls there and
- * back. One score is a handful of calls, all that can be under way at once; a lost one costs its
+ * back. One score is a handful of calls, as many as possible in flight at once; a failed one costs its
  * component, not the score (tlm-algorithm §16). */
-#include "pipeline/scorer/tlm_internal.h"
+#include "pipeline/scorer.h"
+
+#include "pipeline/scorer/tlm_body.h"
+#include "pipeline/scorer/tlm_record.h"
+#include "pipeline/scorer/tlm_score.h"
+#include "pipeline/scorer/tlm_settings.h"
+#include "telemetry/metrics.h"
 
 #include <stdlib.h>
 
@@ -16,7 +22,7 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
     struct tlm_score *s = ts_alloc(sizeof *s);
     s->self = self;
     s->job = job;
-    ts_inflight_take(&self->scores, &s->item, job);
+    ts_inflight_submit(&self->inflight, &s->item, job);
 }
 
 static void identity(const struct ts_instance *self, struct ts_buf *out)
@@ -95,14 +101,33 @@ static struct ts_api *make_api(struct ts_instance *self)
     return ts_api_new(self->host->loop, &options);
 }
 
-/* Models that take no temperature and count their reasoning (§5.5). */
-static bool reasons_unseen(const char *model)
+/* Models that accept no temperature and count their reasoning (§5.5). */
+static bool hides_reasoning(const char *model)
 {
     static const char *const starts[] = {"o1", "o3", "o4", "gpt-5"};
     for (size_t i = 0; i < TS_COUNT(starts); i++)
         if (strncmp(model, starts[i], strlen(starts[i])) == 0)
             return true;
     return false;
+}
+
+/* What is assumed of the server until it refuses something. */
+static struct ts_tlm_wire first_wire(struct ts_arena *arena, const struct ts_tlm_config *c)
+{
+    bool reasoning = hides_reasoning(c->model);
+    bool needs_room = reasoning && c->compat == TS_TLM_RECOMMENDED;
+    return (struct ts_tlm_wire){.judge_model = c->model,
+                                .sample_model = *c->sample_model ? c->sample_model : c->model,
+                                .embedding_small = c->embedding_small,
+                                .embedding_large = c->embedding_large,
+                                .max_tokens = c->max_tokens ? (int)c->max_tokens
+                                              : needs_room  ? REASONING_TOKENS
+                                                            : REPLY_TOKENS,
+                                .logprobs = !reasoning,
+                                .temperature = !reasoning,
+                                .max_completion_tokens = reasoning,
+                                .user = true,
+                                .extra = ts_tlm_extra_body(arena, c->body)};
 }
 
 static void make_counters(struct ts_instance *self)
@@ -127,7 +152,7 @@ static void free_instance(struct ts_instance *self)
         return;
     ts_api_free(self->api);
     ts_recorder_close(self->recorder);
-    ts_inflight_release(&self->scores);
+    ts_inflight_release(&self->inflight);
     ts_arena_free(self->arena);
     free(self);
 }
@@ -145,27 +170,13 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->recorder = recorder;
     self->arena = ts_arena_new();
     ts_tlm_options_of(self->arena, c, &self->options);
-    bool quiet = reasons_unseen(c->model);
-    bool roomy = quiet && c->compat == TS_TLM_RECOMMENDED;
-    self->wire = (struct ts_tlm_wire){.judge_model = c->model,
-                                      .sample_model = *c->sample_model ? c->sample_model : c->model,
-                                      .embedding_small = c->embedding_small,
-                                      .embedding_large = c->embedding_large,
-                                      .max_tokens = c->max_tokens ? (int)c->max_tokens
-                                                    : roomy       ? REASONING_TOKENS
-                                                                  : REPLY_TOKENS,
-                                      .logprobs = !quiet,
-                                      .temperature = !quiet,
-                                      .max_completion_tokens = quiet,
-                                      .user = true,
-                                      .extra = ts_tlm_extra_body(self->arena, c->body)};
+    self->wire = first_wire(self->arena, c);
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");
     self->api = make_api(self);
     self->last_waiting = &self->waiting;
-    self->scores.begin = tlm_begin;
-    self->scores.give_up = tlm_give_up;
-    ts_inflight_init(&self->scores, host->loop, self->api);
+    self->inflight.start = tlm_score_start;
+    ts_inflight_init(&self->inflight, host->loop, self->api);
     make_counters(self);
     return self;
 }
@@ -173,7 +184,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
 static void stop(struct ts_instance *self, ts_time deadline)
 {
     (void)deadline; /* nothing is waited for but the loop */
-    ts_inflight_stop(&self->scores);
+    ts_inflight_stop(&self->inflight);
 }
 
 const struct ts_scorer ts_scorer_tlm = {

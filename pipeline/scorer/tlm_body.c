@@ -1,6 +1,6 @@
-/* tlm_body.c - `body`: parameters that the user wants in every chat completion, beside ours or in place
- * of them. */
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_body.h"
+
+#include "json/json.h"
 
 static bool is_json_scalar(const struct ts_node *n)
 {
@@ -80,7 +80,7 @@ static bool is_given(const struct ts_node *body, ts_view member)
     return false;
 }
 
-void ts_tlm_downgrade(const struct ts_node *body, ts_view extra, struct ts_buf *request)
+void ts_tlm_drop_overridden(const struct ts_node *body, ts_view extra, struct ts_buf *request)
 {
     if (!body || body->kind != TS_NODE_MAP || extra.len == 0)
         return;

@@ -1,6 +1,6 @@
-/* tlm_input.c - a record of a span as the algorithm wants it (tlm-algorithm §1.1, §4.3). */
+#include "pipeline/scorer/tlm_input.h"
+
 #include "llm/flatten.h"
-#include "pipeline/scorer/tlm.h"
 
 #include <math.h>
 

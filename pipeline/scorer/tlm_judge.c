@@ -1,6 +1,4 @@
-/* tlm_judge.c - the manners of OpenAI-compatible servers: streams that nobody asked for, features
- * that they refuse. */
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_judge.h"
 
 #include <ctype.h>
 
@@ -20,7 +18,7 @@ struct stream {
     bool any;
 };
 
-static void take_chunk(struct stream *s, cJSON *chunk)
+static void add_chunk(struct stream *s, cJSON *chunk)
 {
     cJSON *choice = cJSON_GetArrayItem(ts_json_get(chunk, "choices"), 0);
     const cJSON *delta = ts_json_get(choice, "delta");
@@ -41,7 +39,7 @@ static void take_chunk(struct stream *s, cJSON *chunk)
 }
 
 /* The chunks as the completion that they would have been. */
-static cJSON *put_together(struct stream *s)
+static cJSON *completion_of(struct stream *s)
 {
     cJSON *body = cJSON_CreateObject();
     cJSON *choice = cJSON_CreateObject();
@@ -75,10 +73,10 @@ static cJSON *read_stream(ts_view text)
             continue;
         cJSON *chunk =
             ts_json_parse(ts_view_from(line, mark.len), NULL, NULL); /* [DONE] is a list */
-        take_chunk(&s, chunk);
+        add_chunk(&s, chunk);
         cJSON_Delete(chunk);
     }
-    cJSON *body = s.any ? put_together(&s) : NULL;
+    cJSON *body = s.any ? completion_of(&s) : NULL;
     cJSON_Delete(s.tokens);
     cJSON_Delete(s.usage);
     ts_buf_release(&s.content);
@@ -106,7 +104,7 @@ static bool mentions(ts_view text, const char *word)
 }
 
 /* {"error":{"message","param"}}, {"error":"…"}, {"message"}, {"detail"}: all seen. */
-static bool complains_of(const cJSON *error, const char *word)
+static bool error_mentions(const cJSON *error, const char *word)
 {
     const cJSON *inner = ts_json_get(error, "error");
     const cJSON *const places[] = {inner, ts_json_get(inner, "message"),
@@ -122,17 +120,17 @@ bool ts_judge_downgrade(const cJSON *error, const struct ts_judge_used *used,
                         struct ts_tlm_wire *wire)
 {
     bool format = used->format != TS_FORMAT_BY_WORDS;
-    if (used->logprobs && complains_of(error, "logprob")) {
+    if (used->logprobs && error_mentions(error, "logprob")) {
         wire->logprobs = false;
     } else if (format &&
-               (complains_of(error, "response_format") || complains_of(error, "schema"))) {
+               (error_mentions(error, "response_format") || error_mentions(error, "schema"))) {
         if (wire->format <= used->format)
             wire->format = used->format + 1;
-    } else if (used->temperature && complains_of(error, "temperature")) {
+    } else if (used->temperature && error_mentions(error, "temperature")) {
         wire->temperature = false;
-    } else if (!used->max_completion_tokens && complains_of(error, "max_completion_tokens")) {
+    } else if (!used->max_completion_tokens && error_mentions(error, "max_completion_tokens")) {
         wire->max_completion_tokens = true;
-    } else if (used->user && complains_of(error, "user")) {
+    } else if (used->user && error_mentions(error, "user")) {
         wire->user = false;
     } else {
         return false;

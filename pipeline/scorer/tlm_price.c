@@ -1,5 +1,6 @@
-/* tlm_price.c - what a model's tokens cost. */
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_price.h"
+
+#include "tlm/tlm.h"
 
 #include <math.h>
 #include <stdlib.h>

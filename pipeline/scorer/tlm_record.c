@@ -1,7 +1,7 @@
 /* tlm_record.c - every scored answer with its calls and replies, one line each, for audit and for
  * scoring again at no cost (`trustspan score --replay`). The file holds prompts and answers: it is
  * created readable for its owner only. */
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_record.h"
 
 #include "tlm/replay.h"
 
@@ -61,7 +61,7 @@ void ts_record_call(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
     ts_buf_printf(calls, "},\"used_by\":[\"%s\"]", rules_of(tlm));
     if (wire) {
         ts_buf_add_str(calls, ",\"sent\":");
-        ts_tlm_sent(tlm, call, wire, calls);
+        ts_tlm_sent_parameters(tlm, call, wire, calls);
     }
     ts_buf_add_byte(calls, '}');
 }

@@ -1,5 +1,4 @@
-/* tlm_result.c - the algorithm's result as a scorer's. */
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_result.h"
 
 #include <math.h>
 
@@ -21,7 +20,7 @@ static ts_view fields_json(struct ts_arena *arena, const struct ts_tlm_result *r
     return text;
 }
 
-static void give_evals(struct ts_score_job *job, const struct ts_tlm_result *r)
+static void fill_evals(struct ts_score_job *job, const struct ts_tlm_result *r)
 {
     struct ts_score *out = &job->result;
     out->evals = ts_arena_alloc(job->arena, (r->eval_count + 1) * sizeof *out->evals);
@@ -31,10 +30,10 @@ static void give_evals(struct ts_score_job *job, const struct ts_tlm_result *r)
                 (const char *)ts_arena_copy(job->arena, r->evals[i].name).ptr, r->evals[i].score};
 }
 
-void ts_tlm_give(const struct ts_tlm_result *r, struct ts_score_job *job)
+void ts_tlm_fill_score(const struct ts_tlm_result *r, struct ts_score_job *job)
 {
     struct ts_score *out = &job->result;
-    give_evals(job, r);
+    fill_evals(job, r);
     out->has_score = !isnan(r->score);
     out->score = r->score;
     out->explanation = r->explanation;

@@ -1,6 +1,11 @@
-/* tlm_score.c - one record on its way to a score. Scores are begun one after the other: a call is submitted
- * when the one before goes out, so that what waits is not yet planned and takes no room. */
-#include "pipeline/scorer/tlm_internal.h"
+/* tlm_score.c - scores are planned one after the other: a call is submitted when the one before goes out, so
+ * that what waits is not yet planned and needs no memory. */
+#include "pipeline/scorer/tlm_score.h"
+
+#include "pipeline/scorer/tlm_call.h"
+#include "pipeline/scorer/tlm_input.h"
+#include "pipeline/scorer/tlm_record.h"
+#include "pipeline/scorer/tlm_result.h"
 
 #include <stdlib.h>
 
@@ -38,8 +43,8 @@ static void conclude(struct tlm_score *s)
     ts_tlm_conclude(s->tlm, &r);
     if (s->self->recorder)
         ts_record_score(s->self->recorder, s->tlm, name_of(job->arena, job->llm), &s->recorded, &r);
-    ts_tlm_give(&r, job);
-    out->partial = s->lost;
+    ts_tlm_fill_score(&r, job);
+    out->partial = s->call_failed;
     if (s->no_price)
         out->cost_usd = -1;
     if (s->cancelled) {
@@ -47,11 +52,11 @@ static void conclude(struct tlm_score *s)
     } else if (out->has_score) {
         job->job.err = (struct ts_err){0};
         finish(s, TS_JOB_DONE);
-    } else if (s->lost && job->job.err.code == TS_DEADLINE_EXCEEDED && job->job.deadline > 0 &&
-               ts_now() >= job->job.deadline) {
+    } else if (s->call_failed && job->job.err.code == TS_DEADLINE_EXCEEDED &&
+               job->job.deadline > 0 && ts_now() >= job->job.deadline) {
         finish(s, TS_JOB_EXPIRED);
     } else {
-        if (!s->lost)
+        if (!s->call_failed)
             ts_fail(&job->job.err, TS_INTERNAL,
                     r.error ? "%s" : "no reply of the judge could be read%s",
                     r.error ? r.error : "");
@@ -59,7 +64,8 @@ static void conclude(struct tlm_score *s)
     }
 }
 
-static void ask(struct tlm_score *s);
+static void submit_call(struct tlm_score *s);
+static void submit_next(struct ts_instance *self);
 
 static bool has_more(const struct tlm_score *s)
 {
@@ -68,21 +74,28 @@ static bool has_more(const struct tlm_score *s)
 
 static void on_call_done(struct ts_api_call *api, enum ts_job_end end)
 {
-    struct tlm_asking *a = (struct tlm_asking *)(void *)api;
-    struct tlm_score *s = a->score;
-    s->job->result.attempts += a->api.attempts;
+    struct tlm_api_call *c = (struct tlm_api_call *)(void *)api;
+    struct tlm_score *s = c->score;
+    s->job->result.attempts += c->api.attempts;
     if (end != TS_JOB_DONE)
-        tlm_call_lost(a, end);
-    *a->back = a->next;
-    if (a->next)
-        a->next->back = a->back;
-    if (a == s->self->queued) /* ended before it was sent */
-        tlm_go_on(s->self);
-    free(a);
+        tlm_call_failed(c, end);
+    *c->back = c->next;
+    if (c->next)
+        c->next->back = c->back;
+    if (c == s->self->queued) /* ended before it was sent */
+        submit_next(s->self);
+    free(c);
     while (s != s->self->current && has_more(s)) /* what a reply led to */
-        ask(s);
+        submit_call(s);
     if (!s->calls)
         conclude(s);
+}
+
+/* The api sends the last call that was submitted: time for the next one. */
+static void on_call_written(struct tlm_api_call *c)
+{
+    if (c == c->score->self->queued)
+        submit_next(c->score->self);
 }
 
 static int64_t expected_tokens(const struct tlm_score *s)
@@ -91,37 +104,38 @@ static int64_t expected_tokens(const struct tlm_score *s)
     return (int64_t)(text / CHARS_PER_TOKEN) + s->self->wire.max_tokens;
 }
 
-static void ask(struct tlm_score *s)
+static void submit_call(struct tlm_score *s)
 {
     struct ts_instance *self = s->self;
-    struct tlm_asking *a = ts_alloc(sizeof *a);
+    struct tlm_api_call *c = ts_alloc(sizeof *c);
     enum ts_tlm_call_kind kind = s->tlm->calls[s->asked].kind;
     bool embedding = kind == TS_TLM_EMBEDDING;
-    a->score = s;
-    a->next = s->calls;
-    a->back = &s->calls;
-    if (a->next)
-        a->next->back = &a->next;
-    s->calls = a;
-    a->call = s->asked++;
-    a->api =
+    c->score = s;
+    c->on_write = on_call_written;
+    c->next = s->calls;
+    c->back = &s->calls;
+    if (c->next)
+        c->next->back = &c->next;
+    s->calls = c;
+    c->index = s->asked++;
+    c->api =
         (struct ts_api_call){.deadline = s->job->job.deadline,
                              .done = on_call_done,
                              .url = embedding ? self->embeddings_url : self->chat_url,
                              .tokens = self->config->tokens_per_minute ? expected_tokens(s) : 0,
-                             .urgent = a->call > 0, /* a score begun is finished first */
+                             .urgent = c->index > 0, /* a score begun is finished first */
                              .retries = -1,
                              .write = tlm_call_write,
                              .read = tlm_call_read};
     if (s == self->current)
-        self->queued = a; /* before it is submitted: it may be written at once */
-    ts_api_submit(self->api, &a->api);
+        self->queued = c; /* before it is submitted: it may be written at once */
+    ts_api_submit(self->api, &c->api);
 }
 
-/* ---- coming and going ---- */
+/* ---- the next call ---- */
 
-/* Takes a score out of those that wait; `at` is what points at it. */
-static void take_out(struct ts_instance *self, struct tlm_score **at)
+/* Removes a score from those that wait; `at` is what points at it. */
+static void unlink_waiting(struct ts_instance *self, struct tlm_score **at)
 {
     struct tlm_score *s = *at;
     *at = s->next_waiting;
@@ -134,7 +148,7 @@ static void take_out(struct ts_instance *self, struct tlm_score **at)
 static bool plan(struct tlm_score *s)
 {
     struct ts_instance *self = s->self;
-    if (self->scores.stopping) {
+    if (self->inflight.stopping) {
         finish(s, TS_JOB_CANCELLED);
         return false;
     }
@@ -153,31 +167,33 @@ static bool plan(struct tlm_score *s)
 
 /* The next call of the score that is being asked, else the first of the next score. Only one waits in
  * the api at a time, so a score that has not begun costs no more than its place. */
-void tlm_go_on(struct ts_instance *self)
+static void submit_next(struct ts_instance *self)
 {
     self->queued = NULL;
     while (!self->current || !has_more(self->current)) {
         struct tlm_score *s = self->current = self->waiting;
         if (!s)
             return;
-        take_out(self, &self->waiting);
+        unlink_waiting(self, &self->waiting);
         if (!plan(s))
             self->current = NULL;
     }
-    ask(self->current);
+    submit_call(self->current);
 }
 
-static void on_waited(struct ts_timer *timer)
+/* ---- start ---- */
+
+static void on_deadline(struct ts_timer *timer)
 {
     struct tlm_score *s = TS_CONTAINER_OF(timer, struct tlm_score, deadline);
     struct tlm_score **at = &s->self->waiting;
     while (*at != s)
         at = &(*at)->next_waiting;
-    take_out(s->self, at);
+    unlink_waiting(s->self, at);
     finish(s, TS_JOB_EXPIRED);
 }
 
-void tlm_begin(struct ts_inflight_item *item)
+void tlm_score_start(struct ts_inflight_job *item)
 {
     struct tlm_score *s = TS_CONTAINER_OF(item, struct tlm_score, item);
     struct ts_instance *self = s->self;
@@ -188,25 +204,7 @@ void tlm_begin(struct ts_inflight_item *item)
     *self->last_waiting = s;
     self->last_waiting = &s->next_waiting;
     if (s->job->job.deadline > 0 && s->job->job.deadline != TS_NEVER)
-        ts_timer_start(self->host->loop, &s->deadline, s->job->job.deadline, on_waited);
+        ts_timer_start(self->host->loop, &s->deadline, s->job->job.deadline, on_deadline);
     if (!self->queued)
-        tlm_go_on(self);
-}
-
-void tlm_give_up(struct ts_inflight_item *item)
-{
-    struct tlm_score *s = TS_CONTAINER_OF(item, struct tlm_score, item);
-    struct tlm_score **at = &s->self->waiting;
-    while (*at && *at != s)
-        at = &(*at)->next_waiting;
-    if (*at) {
-        take_out(s->self, at);
-        finish(s, TS_JOB_CANCELLED);
-        return;
-    }
-    s->cancelled = true;
-    for (struct tlm_asking *a = s->calls, *next; a; a = next) {
-        next = a->next;
-        ts_api_cancel(s->self->api, &a->api);
-    }
+        submit_next(self);
 }

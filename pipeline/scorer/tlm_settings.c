@@ -1,5 +1,7 @@
 /* tlm_settings.c - the settings of the tlm scorer, their rules, and the options made of them. */
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_settings.h"
+
+#include "pipeline/scorer/tlm_price.h"
 
 #include <ctype.h>
 

@@ -269,14 +269,14 @@ static void on_answer(struct ts_api_call *call, const struct ts_api_attempt *a)
 {
     struct ts_api *api = call->api;
     struct ts_err err = {0};
-    enum ts_api_verdict verdict = call->read(call, &a->http, &err);
+    enum ts_api_outcome outcome = call->read(call, &a->http, &err);
     if (err.code != TS_OK)
         *err_of(call) = err;
-    if (verdict == TS_API_OK || verdict == TS_API_PARTIAL)
+    if (outcome == TS_API_OK || outcome == TS_API_PARTIAL)
         take(api, a->sent);
-    if (verdict == TS_API_PARTIAL || verdict == TS_API_OVERLOADED)
+    if (outcome == TS_API_PARTIAL || outcome == TS_API_OVERLOADED)
         cut(api, a->sent);
-    switch (verdict) {
+    switch (outcome) {
     case TS_API_OK:
         grow(api);
         finish(call, TS_JOB_DONE);
@@ -433,7 +433,7 @@ void ts_api_close(struct ts_api *api)
 
 /* ---- status ---- */
 
-enum ts_api_verdict ts_api_status(const char *name, int status, struct ts_err *err)
+enum ts_api_outcome ts_api_status(const char *name, int status, struct ts_err *err)
 {
     enum ts_code code = status == 401                    ? TS_UNAUTHENTICATED
                         : status == 403 || status == 402 ? TS_PERMISSION_DENIED

@@ -24,7 +24,7 @@
 
 #include "net/http_client.h"
 
-enum ts_api_verdict { /* of the caller on an answer */
+enum ts_api_outcome { /* of the caller on an answer */
                       TS_API_OK,
                       TS_API_PARTIAL,      /* taken, but the service is under strain */
                       TS_API_AGAIN,        /* ask at once, differently: the request was changed */
@@ -66,7 +66,7 @@ struct ts_api_call {
     /* Appends the body; once for each attempt, when it is its turn. May submit other calls. */
     void (*write)(struct ts_api_call *, struct ts_buf *body);
     /* What the answer means. err says what is wrong, unless it is OK. */
-    enum ts_api_verdict (*read)(struct ts_api_call *, const struct ts_http_job *answer,
+    enum ts_api_outcome (*read)(struct ts_api_call *, const struct ts_http_job *answer,
                                 struct ts_err *err);
 
     struct ts_err *err; /* of the last attempt, until `done` returns; NULL: none went wrong */
@@ -99,6 +99,6 @@ void ts_api_close(struct ts_api *api);
 
 /* The usual reading of an HTTP status: 2xx OK, 429 RATE_LIMITED, 503 OVERLOADED, 408 and other 5xx
  * RETRY, else FINAL with the fitting code. `name` begins the message. */
-enum ts_api_verdict ts_api_status(const char *name, int status, struct ts_err *err);
+enum ts_api_outcome ts_api_status(const char *name, int status, struct ts_err *err);
 
 #endif

@@ -44,7 +44,7 @@ static double prompt_score(const struct ts_tlm *tlm)
 /* T = Σ w·s / Σ w over what exists (§12). */
 static double total(struct ts_tlm *tlm, const struct ts_tlm_result *r)
 {
-    const struct ts_tlm_weights *w = &tlm->is.weights;
+    const struct ts_tlm_weights *w = &tlm->resolved.weights;
     const double parts[][2] = {{w->consistency, r->consistency},
                                {w->indicator, r->indicator},
                                {w->reflection, r->reflection},
@@ -67,10 +67,10 @@ static double total(struct ts_tlm *tlm, const struct ts_tlm_result *r)
 /* Evaluations that do not read the response first (§1.2). */
 static void collect_evals(const struct ts_tlm *tlm, struct ts_tlm_result *r)
 {
-    r->evals = ts_arena_alloc(tlm->arena, (tlm->is.eval_count + 1) * sizeof *r->evals);
+    r->evals = ts_arena_alloc(tlm->arena, (tlm->resolved.eval_count + 1) * sizeof *r->evals);
     for (int reads = 0; reads < 2; reads++)
-        for (size_t i = 0; i < tlm->is.eval_count; i++) {
-            const struct ts_tlm_eval *eval = &tlm->is.evals[i];
+        for (size_t i = 0; i < tlm->resolved.eval_count; i++) {
+            const struct ts_tlm_eval *eval = &tlm->resolved.evals[i];
             if ((eval->response_id.len > 0) != (reads == 1))
                 continue;
             double score = NAN;
@@ -94,7 +94,7 @@ static const char *failure(const struct ts_tlm *tlm, const struct ts_tlm_result 
         lost_sample |= call->kind == TS_TLM_SAMPLE && !call->has_text;
     }
     bool lists_samples = r->score < TRUSTED && r->consistency < EXPLAIN_BELOW;
-    if (lost_sample && (!tlm->is.by_label || lists_samples))
+    if (lost_sample && (!tlm->resolved.by_label || lists_samples))
         return "a consistency sample failed: the reference stops";
     return NULL;
 }
@@ -110,7 +110,7 @@ void ts_tlm_conclude(struct ts_tlm *tlm, struct ts_tlm_result *r)
 {
     *r = (struct ts_tlm_result){.perplexity = perplexity_score(tlm)};
     r->sample_scores = ts_consistency_scores(tlm);
-    r->consistency = mean(r->sample_scores, tlm->is.samples);
+    r->consistency = mean(r->sample_scores, tlm->resolved.samples);
     r->indicator = ts_consistency_indicator(tlm);
     r->reflection = reflection_score(tlm);
     r->prompt_evaluation = prompt_score(tlm);

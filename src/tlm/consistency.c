@@ -1,5 +1,6 @@
 #include "tlm/consistency.h"
 
+#include "tlm/calls.h"
 #include "tlm/labels.h"
 #include "tlm/parse.h"
 #include "tlm/structured.h"
@@ -10,17 +11,9 @@
 
 #define JACCARD_WEIGHT 0.05 /* §3.5, beside a judge's verdict */
 
-static bool literally(const struct ts_tlm *tlm)
+static bool is_reference(const struct ts_tlm *tlm)
 {
     return tlm->options->compat == TS_TLM_REFERENCE;
-}
-
-struct ts_tlm_call *ts_tlm_sample(const struct ts_tlm *tlm, int i)
-{
-    for (size_t k = 0; k < tlm->call_count; k++)
-        if (tlm->calls[k].kind == TS_TLM_SAMPLE && tlm->calls[k].index == i)
-            return &tlm->calls[k];
-    return NULL;
 }
 
 static const struct ts_tlm_call *comparison(const struct ts_tlm *tlm, enum ts_tlm_call_kind kind,
@@ -41,9 +34,9 @@ static double label_confidence(const struct ts_tlm *tlm, const struct ts_tlm_cal
 {
     if (!reply->has_tokens || !ts_tlm_wants_logprobs(tlm, call))
         return NAN;
-    ts_view from_where = literally(tlm) ? ts_text_strip(whole) : whole;
+    ts_view from_where = is_reference(tlm) ? ts_text_strip(whole) : whole;
     size_t from = (size_t)(answer.ptr - from_where.ptr);
-    if (literally(tlm) && from == 0)
+    if (is_reference(tlm) && from == 0)
         return NAN;
     return ts_tokens_probability(reply, from, from + answer.len);
 }
@@ -55,7 +48,7 @@ static void read_label(struct ts_tlm *tlm, struct ts_tlm_call *call,
     struct ts_label label =
         ts_label_of(tlm->arena, text, tlm->options->labels, tlm->options->label_count);
     call->confidence = label_confidence(tlm, call, reply, whole, answer);
-    if (!literally(tlm) && label.similarity < 1) /* D28 */
+    if (!is_reference(tlm) && label.similarity < 1) /* D28 */
         call->confidence *= label.similarity >= 0.7 ? label.similarity : 0.001;
     call->text = label.text;
 }
@@ -64,13 +57,13 @@ void ts_consistency_sample(struct ts_tlm *tlm, struct ts_tlm_call *call,
                            const struct ts_tlm_reply *reply, ts_view whole, ts_view text)
 {
     call->has_text = true;
-    if (tlm->is.workflow == TS_TLM_STRUCTURED) {
+    if (tlm->resolved.workflow == TS_TLM_STRUCTURED) {
         call->text = ts_structured_sample(tlm->arena, tlm->options->compat, text);
     } else {
         ts_view answer = ts_tlm_parse_answer(text);
         call->text = answer.len > 0 ? answer : text;
     }
-    if (tlm->is.by_label)
+    if (tlm->resolved.by_label)
         read_label(tlm, call, reply, whole, text, call->text);
     call->text = ts_arena_copy(tlm->arena, ts_text_strip(call->text));
 }
@@ -96,7 +89,7 @@ static bool is_identical(const struct ts_tlm *tlm, const struct ts_tlm_call *sam
 
 static bool all_samples_answered(const struct ts_tlm *tlm)
 {
-    for (int i = 0; i < tlm->is.samples; i++)
+    for (int i = 0; i < tlm->resolved.samples; i++)
         if (!ts_tlm_sample(tlm, i)->answered)
             return false;
     return true;
@@ -108,7 +101,7 @@ static const struct ts_tlm_call *median(struct ts_tlm *tlm)
     const struct ts_tlm_call *order[64];
     double value[64];
     int n = 0;
-    for (int i = 0; i < tlm->is.samples && n < (int)TS_COUNT(order); i++) {
+    for (int i = 0; i < tlm->resolved.samples && n < (int)TS_COUNT(order); i++) {
         const struct ts_tlm_call *sample = ts_tlm_sample(tlm, i);
         if (!sample->has_text)
             continue;
@@ -126,18 +119,18 @@ static const struct ts_tlm_call *median(struct ts_tlm *tlm)
 
 static void compare(struct ts_tlm *tlm, enum ts_tlm_call_kind kind, int i)
 {
-    ts_tlm_add_call(tlm, kind, i)->measure = tlm->is.measure;
+    ts_tlm_add_call(tlm, kind, i)->measure = tlm->resolved.measure;
 }
 
 void ts_consistency_advance(struct ts_tlm *tlm, int i)
 {
-    if (tlm->is.by_label || tlm->is.samples == 0)
+    if (tlm->resolved.by_label || tlm->resolved.samples == 0)
         return;
     const struct ts_tlm_call *sample = i >= 0 ? ts_tlm_sample(tlm, i) : NULL;
     bool usable = sample && sample->has_text;
-    switch (tlm->is.measure) {
+    switch (tlm->resolved.measure) {
     case TS_TLM_STATEMENT: /* D5: the reference asks about the first sample only */
-        if (usable && (literally(tlm) ? i == 0 : !is_identical(tlm, sample)))
+        if (usable && (is_reference(tlm) ? i == 0 : !is_identical(tlm, sample)))
             compare(tlm, TS_TLM_SIMILARITY, i);
         break;
     case TS_TLM_CODE:
@@ -179,18 +172,18 @@ static double cosine(const struct ts_tlm_call *a, const struct ts_tlm_call *b)
 static double verdict(struct ts_tlm *tlm, const struct ts_tlm_call *sample)
 {
     const struct ts_tlm_call *call;
-    if (tlm->is.measure == TS_TLM_CODE) { /* one for all */
+    if (tlm->resolved.measure == TS_TLM_CODE) { /* one for all */
         const struct ts_tlm_call *m = median(tlm);
         call = comparison(tlm, TS_TLM_SIMILARITY, m->index);
         return call ? call->mapped : 1;
     }
-    if (!literally(tlm) && is_identical(tlm, sample))
+    if (!is_reference(tlm) && is_identical(tlm, sample))
         return 1;
-    call = comparison(tlm, TS_TLM_SIMILARITY, literally(tlm) ? 0 : sample->index);
+    call = comparison(tlm, TS_TLM_SIMILARITY, is_reference(tlm) ? 0 : sample->index);
     return call ? call->mapped : NAN;
 }
 
-static double judged(struct ts_tlm *tlm, const struct ts_tlm_call *sample)
+static double score_by_judge(struct ts_tlm *tlm, const struct ts_tlm_call *sample)
 {
     double j = jaccard(tlm, sample, 0);
     double d = verdict(tlm, sample);
@@ -209,7 +202,7 @@ static bool is_label(const struct ts_tlm *tlm, ts_view text)
 static double by_label(const struct ts_tlm *tlm, const struct ts_tlm_call *sample, bool confident)
 {
     if (!sample->has_text)
-        return literally(tlm) ? 0 : NAN;
+        return is_reference(tlm) ? 0 : NAN;
     bool same = is_identical(tlm, sample);
     bool known = !isnan(sample->confidence);
     if (!confident)
@@ -225,7 +218,7 @@ static double by_label(const struct ts_tlm *tlm, const struct ts_tlm_call *sampl
 
 static bool any_confidence(const struct ts_tlm *tlm)
 {
-    for (int i = 0; i < tlm->is.samples; i++) {
+    for (int i = 0; i < tlm->resolved.samples; i++) {
         const struct ts_tlm_call *sample = ts_tlm_sample(tlm, i);
         if (sample->has_text && !isnan(sample->confidence))
             return true;
@@ -235,29 +228,30 @@ static bool any_confidence(const struct ts_tlm *tlm)
 
 static double score_of(struct ts_tlm *tlm, const struct ts_tlm_call *sample, bool confident)
 {
-    if (tlm->is.by_label)
+    if (tlm->resolved.by_label)
         return by_label(tlm, sample, confident);
     if (!sample->has_text)
         return NAN;
-    switch (tlm->is.measure) {
+    switch (tlm->resolved.measure) {
     case TS_TLM_JACCARD:
-        return jaccard(tlm, sample, tlm->is.workflow == TS_TLM_STRUCTURED ? tlm->distinct_keys : 0);
+        return jaccard(tlm, sample,
+                       tlm->resolved.workflow == TS_TLM_STRUCTURED ? tlm->distinct_keys : 0);
     case TS_TLM_EMBEDDING_SMALL:
     case TS_TLM_EMBEDDING_LARGE:
         return cosine(comparison(tlm, TS_TLM_EMBEDDING, -1),
                       comparison(tlm, TS_TLM_EMBEDDING, sample->index));
     default:
-        return judged(tlm, sample);
+        return score_by_judge(tlm, sample);
     }
 }
 
 const double *ts_consistency_scores(struct ts_tlm *tlm)
 {
-    if (tlm->is.samples == 0)
+    if (tlm->resolved.samples == 0)
         return NULL;
-    double *scores = ts_arena_alloc(tlm->arena, (size_t)tlm->is.samples * sizeof *scores);
-    bool confident = tlm->is.by_label && any_confidence(tlm);
-    for (int i = 0; i < tlm->is.samples; i++)
+    double *scores = ts_arena_alloc(tlm->arena, (size_t)tlm->resolved.samples * sizeof *scores);
+    bool confident = tlm->resolved.by_label && any_confidence(tlm);
+    for (int i = 0; i < tlm->resolved.samples; i++)
         scores[i] = score_of(tlm, ts_tlm_sample(tlm, i), confident);
     return scores;
 }
@@ -266,7 +260,7 @@ double ts_consistency_indicator(const struct ts_tlm *tlm)
 {
     int same = 0;
     int all = 0;
-    for (int i = 0; i < tlm->is.samples && !tlm->is.by_label; i++) {
+    for (int i = 0; i < tlm->resolved.samples && !tlm->resolved.by_label; i++) {
         const struct ts_tlm_call *sample = ts_tlm_sample(tlm, i);
         all += sample->has_text;
         same += sample->has_text && is_identical(tlm, sample);
@@ -277,7 +271,7 @@ double ts_consistency_indicator(const struct ts_tlm *tlm)
 const struct ts_tlm_call *ts_consistency_worst(const struct ts_tlm *tlm, const double *scores)
 {
     const struct ts_tlm_call *worst = NULL;
-    for (int i = 0; i < tlm->is.samples; i++) {
+    for (int i = 0; i < tlm->resolved.samples; i++) {
         const struct ts_tlm_call *sample = ts_tlm_sample(tlm, i);
         if (!sample->has_text || is_identical(tlm, sample) || isnan(scores[i]))
             continue;

@@ -17,9 +17,4 @@ double ts_consistency_indicator(const struct ts_tlm *tlm);
 /* The sample that disagrees most; NULL: none. */
 const struct ts_tlm_call *ts_consistency_worst(const struct ts_tlm *tlm, const double *scores);
 
-/* The call that holds sample i; NULL: not asked for. */
-struct ts_tlm_call *ts_tlm_sample(const struct ts_tlm *tlm, int i);
-/* Appends a call that is waiting for its answer. Room was made by the plan. */
-struct ts_tlm_call *ts_tlm_add_call(struct ts_tlm *tlm, enum ts_tlm_call_kind kind, int index);
-
 #endif

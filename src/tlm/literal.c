@@ -18,17 +18,17 @@ struct reader {
     bool json_words;
 };
 
-static struct ts_literal *value(struct reader *r);
+static struct ts_literal *read_value(struct reader *r);
 
-static void space(struct reader *r)
+static void skip_space(struct reader *r)
 {
     while (r->at < r->in.len && isspace(r->in.ptr[r->at]))
         r->at++;
 }
 
-static bool take(struct reader *r, char c)
+static bool accept(struct reader *r, char c)
 {
-    space(r);
+    skip_space(r);
     bool is = r->at < r->in.len && r->in.ptr[r->at] == (uint8_t)c;
     r->at += is;
     return is;
@@ -44,7 +44,7 @@ static struct ts_literal *make(struct reader *r, enum ts_literal_kind kind, ts_v
 
 /* ---- texts ---- */
 
-static bool hex(struct reader *r, size_t digits, uint32_t *out)
+static bool read_hex(struct reader *r, size_t digits, uint32_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < digits; i++, r->at++) {
@@ -59,11 +59,11 @@ static bool hex(struct reader *r, size_t digits, uint32_t *out)
 static bool add_char(struct reader *r, struct ts_buf *out, uint32_t c)
 {
     uint32_t low;
-    bool pair =
+    bool surrogates =
         c >= 0xd800 && c < 0xdc00 && ts_view_starts(ts_view_from(r->in, r->at), TS_LIT("\\u"));
-    if (pair) {
+    if (surrogates) {
         r->at += 2;
-        if (!hex(r, 4, &low) || low < 0xdc00 || low > 0xdfff)
+        if (!read_hex(r, 4, &low) || low < 0xdc00 || low > 0xdfff)
             return false;
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
     }
@@ -72,7 +72,7 @@ static bool add_char(struct reader *r, struct ts_buf *out, uint32_t c)
     return n > 0 && ts_buf_add(out, bytes, (size_t)n);
 }
 
-static bool escape(struct reader *r, struct ts_buf *out)
+static bool read_escape(struct reader *r, struct ts_buf *out)
 {
     static const char from[] = "nrtbfav\\\"'/";
     static const char to[] = "\n\r\t\b\f\a\v\\\"'/";
@@ -84,18 +84,18 @@ static bool escape(struct reader *r, struct ts_buf *out)
     if (c && at)
         return ts_buf_add_byte(out, (uint8_t)to[at - from]);
     if (c == 'u' || c == 'x' || c == 'U')
-        return hex(r, c == 'x' ? 2 : c == 'u' ? 4 : 8, &code) && add_char(r, out, code);
+        return read_hex(r, c == 'x' ? 2 : c == 'u' ? 4 : 8, &code) && add_char(r, out, code);
     return c == '\n' || (ts_buf_add_byte(out, '\\') && ts_buf_add_byte(out, (uint8_t)c));
 }
 
-static bool text(struct reader *r, ts_view *out)
+static bool read_text(struct reader *r, ts_view *out)
 {
     char quote = (char)r->in.ptr[r->at++];
     struct ts_buf value_text = TS_BUF_INIT;
     bool ok = true;
     while (ok && r->at < r->in.len && r->in.ptr[r->at] != (uint8_t)quote) {
         uint8_t c = r->in.ptr[r->at++];
-        ok = c == '\\' ? escape(r, &value_text) : ts_buf_add_byte(&value_text, c);
+        ok = c == '\\' ? read_escape(r, &value_text) : ts_buf_add_byte(&value_text, c);
     }
     ok = ok && r->at < r->in.len;
     r->at++;
@@ -111,13 +111,13 @@ static bool is_one_of(uint8_t c, const char *set)
 
 static bool is_quote(struct reader *r)
 {
-    space(r);
+    skip_space(r);
     return r->at < r->in.len && (r->in.ptr[r->at] == '"' || r->in.ptr[r->at] == '\'');
 }
 
 /* ---- values ---- */
 
-static struct ts_literal *word(struct reader *r)
+static struct ts_literal *read_word(struct reader *r)
 {
     static const struct {
         const char *text, *python;
@@ -136,7 +136,7 @@ static struct ts_literal *word(struct reader *r)
     return NULL;
 }
 
-static struct ts_literal *number(struct reader *r)
+static struct ts_literal *read_number(struct reader *r)
 {
     size_t from = r->at;
     while (r->at < r->in.len && (isdigit(r->in.ptr[r->at]) || is_one_of(r->in.ptr[r->at], "+-.eE")))
@@ -148,25 +148,25 @@ static struct ts_literal *number(struct reader *r)
     return digit ? make(r, TS_LITERAL_NUMBER, t) : NULL;
 }
 
-static struct ts_literal *list(struct reader *r, char close, enum ts_literal_kind kind)
+static struct ts_literal *read_list(struct reader *r, char close, enum ts_literal_kind kind)
 {
     struct ts_literal *v = make(r, kind, TS_NOTHING);
     struct ts_literal **end = &v->first;
     r->at++;
-    while (!take(r, close)) {
+    while (!accept(r, close)) {
         ts_view key = TS_NOTHING;
         bool dict = kind == TS_LITERAL_DICT;
-        if (dict && (!is_quote(r) || !text(r, &key) || !take(r, ':')))
+        if (dict && (!is_quote(r) || !read_text(r, &key) || !accept(r, ':')))
             return NULL;
-        struct ts_literal *item = value(r);
+        struct ts_literal *item = read_value(r);
         if (!item)
             return NULL;
         item->key = key;
         item->place = r->at;
         *end = item;
         end = &item->next;
-        if (!take(r, ',')) {
-            if (!take(r, close))
+        if (!accept(r, ',')) {
+            if (!accept(r, close))
                 return NULL;
             break;
         }
@@ -174,30 +174,30 @@ static struct ts_literal *list(struct reader *r, char close, enum ts_literal_kin
     return v;
 }
 
-static struct ts_literal *value(struct reader *r)
+static struct ts_literal *read_value(struct reader *r)
 {
     ts_view t;
-    space(r);
+    skip_space(r);
     if (r->at >= r->in.len || r->depth >= DEEPEST)
         return NULL;
     struct ts_literal *v;
     r->depth++;
     switch (r->in.ptr[r->at]) {
     case '{':
-        v = list(r, '}', TS_LITERAL_DICT);
+        v = read_list(r, '}', TS_LITERAL_DICT);
         break;
     case '[':
-        v = list(r, ']', TS_LITERAL_LIST);
+        v = read_list(r, ']', TS_LITERAL_LIST);
         break;
     case '(':
-        v = list(r, ')', TS_LITERAL_TUPLE);
+        v = read_list(r, ')', TS_LITERAL_TUPLE);
         break;
     case '"':
     case '\'':
-        v = text(r, &t) ? make(r, TS_LITERAL_TEXT, t) : NULL;
+        v = read_text(r, &t) ? make(r, TS_LITERAL_TEXT, t) : NULL;
         break;
     default:
-        v = isalpha(r->in.ptr[r->at]) ? word(r) : number(r);
+        v = isalpha(r->in.ptr[r->at]) ? read_word(r) : read_number(r);
     }
     r->depth--;
     return v;
@@ -206,8 +206,8 @@ static struct ts_literal *value(struct reader *r)
 const struct ts_literal *ts_literal_read(struct ts_arena *arena, ts_view in, bool *json_words)
 {
     struct reader r = {.arena = arena, .in = in};
-    const struct ts_literal *v = value(&r);
-    space(&r);
+    const struct ts_literal *v = read_value(&r);
+    skip_space(&r);
     if (json_words)
         *json_words = r.json_words;
     return r.at == in.len ? v : NULL;

@@ -1,4 +1,4 @@
-/* parse.c - what both sets of rules share: tags, thoughts, answers. */
+/* parse.c - what both sets of rules share: tags, reasoning, answers. */
 #include "tlm/parse.h"
 
 #include "tlm/text.h"
@@ -8,8 +8,8 @@
 
 struct ts_parsed ts_tlm_parse(enum ts_tlm_compat compat, enum ts_tlm_form form, ts_view text)
 {
-    return compat == TS_TLM_REFERENCE ? ts_tlm_parse_literal(form, text)
-                                      : ts_tlm_parse_tolerant(form, text);
+    return compat == TS_TLM_REFERENCE ? ts_tlm_parse_reference(form, text)
+                                      : ts_tlm_parse_recommended(form, text);
 }
 
 /* ---- tags ---- */
@@ -42,7 +42,7 @@ bool ts_tlm_tag_next(ts_view text, const char *name, size_t *at, ts_view *conten
     return true;
 }
 
-ts_view ts_tlm_parse_thought(ts_view text, const char *name, bool nocase)
+ts_view ts_tlm_parse_reasoning(ts_view text, const char *name, bool nocase)
 {
     const ts_view open = TS_LIT("<think>");
     const ts_view close = TS_LIT("</think>");
@@ -67,7 +67,7 @@ ts_view ts_tlm_parse_thought(ts_view text, const char *name, bool nocase)
 }
 
 /* The last </think> that is not quoted in the result. */
-static size_t end_of_thoughts(ts_view text, const char *tag)
+static size_t end_of_reasoning(ts_view text, const char *tag)
 {
     const ts_view close = TS_LIT("</think>");
     size_t end = ts_text_find_last(text, text.len, close, true);
@@ -80,18 +80,18 @@ static size_t end_of_thoughts(ts_view text, const char *tag)
     return quoted ? ts_text_find_last(text, from, close, true) : end;
 }
 
-bool ts_tlm_cut_thoughts(ts_view *text, const char *tag, ts_view *thought)
+bool ts_tlm_cut_reasoning(ts_view *text, const char *tag, ts_view *reasoning)
 {
     const ts_view open = TS_LIT("<think>");
     const ts_view close = TS_LIT("</think>");
     size_t end;
-    *thought = TS_NOTHING;
-    for (int i = 0; i < 2 && (end = end_of_thoughts(*text, tag)) != SIZE_MAX; i++) {
+    *reasoning = TS_NOTHING;
+    for (int i = 0; i < 2 && (end = end_of_reasoning(*text, tag)) != SIZE_MAX; i++) {
         size_t begin = ts_text_find_last(*text, end, open, true);
         size_t from = begin == SIZE_MAX ? 0 : begin + open.len;
         ts_view behind = ts_text_strip(ts_view_from(*text, end + close.len));
-        if (thought->len == 0)
-            *thought = ts_text_strip(ts_view_cut(*text, from, end - from));
+        if (reasoning->len == 0)
+            *reasoning = ts_text_strip(ts_view_cut(*text, from, end - from));
         bool first = begin != SIZE_MAX && begin > 0 && behind.len == 0; /* the result, then why */
         *text = first ? ts_text_strip(ts_view_cut(*text, 0, begin)) : behind;
         if (!first)
@@ -135,6 +135,40 @@ static size_t digits(ts_view t, size_t at)
     return n;
 }
 
+/* Is it digits[.digits][e[+-]digits], with a digit beside the point? */
+static bool is_decimal(ts_view t)
+{
+    size_t whole = digits(t, 0);
+    size_t at = whole;
+    size_t part = 0;
+    if (at < t.len && t.ptr[at] == '.') {
+        part = digits(t, at + 1);
+        at += 1 + part;
+    }
+    if (whole + part == 0)
+        return false;
+    if (at < t.len && (t.ptr[at] | 32) == 'e') {
+        size_t sign = at + 1 < t.len && (t.ptr[at + 1] == '-' || t.ptr[at + 1] == '+');
+        size_t power = digits(t, at + 1 + sign);
+        at = power ? at + 1 + sign + power : at;
+    }
+    return at == t.len;
+}
+
+static double to_double(ts_view t)
+{
+    char copy[64];
+    if (t.len < sizeof copy) {
+        memcpy(copy, t.ptr, t.len);
+        copy[t.len] = '\0';
+        return strtod(copy, NULL);
+    }
+    char *heap_copy = ts_view_dup(t);
+    double value = strtod(heap_copy, NULL);
+    free(heap_copy);
+    return value;
+}
+
 bool ts_tlm_number(ts_view text, double *out)
 {
     static const char *const names[] = {"nan", "inf", "infinity"};
@@ -146,31 +180,8 @@ bool ts_tlm_number(ts_view text, double *out)
             *out = i == 0 ? (double)__builtin_nanf("") : minus ? -__builtin_inf() : __builtin_inf();
             return true;
         }
-    size_t whole = digits(u, 0);
-    size_t at = whole;
-    size_t part = 0;
-    if (at < u.len && u.ptr[at] == '.') {
-        part = digits(u, at + 1);
-        at += 1 + part;
-    }
-    if (whole + part == 0)
+    if (!is_decimal(u))
         return false;
-    if (at < u.len && (u.ptr[at] | 32) == 'e') {
-        size_t sign = at + 1 < u.len && (u.ptr[at + 1] == '-' || u.ptr[at + 1] == '+');
-        size_t power = digits(u, at + 1 + sign);
-        at = power ? at + 1 + sign + power : at;
-    }
-    if (at != u.len)
-        return false;
-    char copy[64];
-    if (t.len < sizeof copy) {
-        memcpy(copy, t.ptr, t.len);
-        copy[t.len] = '\0';
-        *out = strtod(copy, NULL);
-    } else {
-        char *text_copy = ts_view_dup(t);
-        *out = strtod(text_copy, NULL);
-        free(text_copy);
-    }
+    *out = to_double(t);
     return true;
 }

@@ -16,7 +16,7 @@ extern const struct ts_prompt ts_prompts[]; /* {NULL} at the end; generated */
 struct ts_prompt_value {
     const char *name;
     ts_view text;
-    bool as_is; /* else tags that prompts and parsers use are taken the brackets off */
+    bool as_is; /* else tags that prompts and parsers use lose their brackets */
 };
 
 /* Appends the prompt `name` with `values` ({NULL} at the end). `words` > 0: thinking is asked for, in

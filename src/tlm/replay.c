@@ -125,7 +125,7 @@ static bool is_index(const cJSON *role, const struct ts_tlm_call *call)
     return cJSON_IsNumber(index) && index->valueint == call->index;
 }
 
-static bool plays(const cJSON *role, const struct ts_tlm_call *call)
+static bool matches_role(const cJSON *role, const struct ts_tlm_call *call)
 {
     if (!ts_view_is(ts_json_text(ts_json_get(role, "call")), ts_tlm_call_name(call->kind)))
         return false;
@@ -176,7 +176,7 @@ void ts_replay_answer(struct ts_tlm *tlm, const cJSON *recorded)
         const cJSON *call;
         cJSON_ArrayForEach(call, calls)
         {
-            if (!plays(ts_json_get(call, "role"), &tlm->calls[i]))
+            if (!matches_role(ts_json_get(call, "role"), &tlm->calls[i]))
                 continue;
             read_reply(scratch, ts_json_get(call, "reply"), &reply);
             break;
@@ -343,7 +343,7 @@ static void add_fields(const struct ts_tlm_result *r, struct ts_buf *out)
 
 static void add_resolved(const struct ts_tlm *tlm, struct ts_buf *out)
 {
-    const struct ts_tlm_resolved *is = &tlm->is;
+    const struct ts_tlm_resolved *is = &tlm->resolved;
     const struct ts_tlm_weights *w = &is->weights;
     const double weights[] = {w->consistency, w->indicator, w->reflection, w->prompt_evaluation,
                               w->perplexity};
@@ -389,7 +389,7 @@ static void add_calls_scores(const struct ts_tlm *tlm, const struct ts_tlm_resul
         ts_buf_add_byte(out, '}');
     }
     ts_buf_add_str(out, "],\"sample_scores\":[");
-    for (int i = 0; i < tlm->is.samples && r->sample_scores; i++) {
+    for (int i = 0; i < tlm->resolved.samples && r->sample_scores; i++) {
         ts_buf_add_str(out, i ? "," : "");
         ts_json_append_double(out, r->sample_scores[i]);
     }

@@ -57,7 +57,7 @@ static ts_view calls_of(struct ts_arena *arena, const cJSON *list, ts_view conte
     return llm.tool_calls ? ts_flatten_response(arena, &llm) : content;
 }
 
-/* NaN: not told. Some servers write null, and "impossible" would turn a verdict round. */
+/* NaN: not known. Some servers write null, and "impossible" would turn a verdict round. */
 static double logprob_of(const cJSON *item)
 {
     double p;

@@ -1,5 +1,6 @@
 #include "tlm/request.h"
 
+#include "tlm/calls.h"
 #include "tlm/prompt.h"
 #include "tlm/structured.h"
 #include "tlm/templates.h"
@@ -7,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static bool literally(const struct ts_tlm *tlm)
+static bool is_reference(const struct ts_tlm *tlm)
 {
     return tlm->options->compat == TS_TLM_REFERENCE;
 }
@@ -16,7 +17,7 @@ static bool literally(const struct ts_tlm *tlm)
 static int words_of(const struct ts_tlm *tlm)
 {
     static const int words[] = {0, 50, 125, 375};
-    return words[tlm->is.effort];
+    return words[tlm->resolved.effort];
 }
 
 /* ---- texts (§4) ---- */
@@ -25,7 +26,7 @@ static int words_of(const struct ts_tlm *tlm)
 static void add_prompt(const struct ts_tlm *tlm, ts_view prompt, struct ts_buf *out)
 {
     ts_view unseen = tlm->input->unseen;
-    if (unseen.len > 0 && !literally(tlm)) {
+    if (unseen.len > 0 && !is_reference(tlm)) {
         ts_buf_add_str(out, "Context:\n");
         ts_buf_add_view(out, unseen);
         ts_buf_add_str(out, "\n\n");
@@ -33,7 +34,8 @@ static void add_prompt(const struct ts_tlm *tlm, ts_view prompt, struct ts_buf *
     ts_buf_add_view(out, prompt);
 }
 
-void ts_tlm_request_text(const struct ts_tlm *tlm, struct ts_buf *out)
+/* The conversation as a reflection shows it (§4.1). */
+static void request_text(const struct ts_tlm *tlm, struct ts_buf *out)
 {
     const struct ts_tlm_input *in = tlm->input;
     if (in->request.len > 0) {
@@ -58,14 +60,14 @@ void ts_tlm_request_text(const struct ts_tlm *tlm, struct ts_buf *out)
 
 static struct ts_prompt_value value(const struct ts_tlm *tlm, const char *name, ts_view text)
 {
-    return (struct ts_prompt_value){name, text, literally(tlm)};
+    return (struct ts_prompt_value){name, text, is_reference(tlm)};
 }
 
 static void reflection_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                             struct ts_buf *out)
 {
     struct ts_buf request = TS_BUF_INIT;
-    ts_tlm_request_text(tlm, &request);
+    request_text(tlm, &request);
     const struct ts_prompt_value values[] = {value(tlm, "request", ts_buf_view(&request)),
                                              value(tlm, "response", tlm->input->response),
                                              {0}};
@@ -83,7 +85,7 @@ static void add_input(const struct ts_tlm *tlm, const struct ts_tlm_eval *e, ts_
         return;
     ts_buf_printf(sentences, "The " TS_FMT " is %s.\n", TS_ARG(id), what);
     ts_buf_printf(blocks, "\n<" TS_FMT ">\n", TS_ARG(id));
-    if (literally(tlm))
+    if (is_reference(tlm))
         ts_buf_add_view(blocks, text);
     else
         ts_prompt_add_safe(blocks, text, ids, TS_COUNT(ids));
@@ -109,14 +111,6 @@ static void eval_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call, 
     ts_buf_release(&blocks);
 }
 
-static const struct ts_tlm_call *sample_of(const struct ts_tlm *tlm, int i)
-{
-    for (size_t k = 0; k < tlm->call_count; k++)
-        if (tlm->calls[k].kind == TS_TLM_SAMPLE && tlm->calls[k].index == i)
-            return &tlm->calls[k];
-    return NULL;
-}
-
 static void prompt_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                         struct ts_buf *out)
 {
@@ -130,7 +124,7 @@ static void prompt_text(const struct ts_tlm *tlm, const struct ts_tlm_call *call
     case TS_TLM_SIMILARITY: {
         const struct ts_prompt_value values[] = {
             value(tlm, "first", tlm->answer),
-            value(tlm, "second", sample_of(tlm, call->index)->text),
+            value(tlm, "second", ts_tlm_sample(tlm, call->index)->text),
             {0}};
         ts_prompt_render(ts_tlm_measure_name(call->measure), values, 0, out);
         break;
@@ -207,7 +201,7 @@ static size_t messages_kept(const struct ts_tlm *tlm)
 {
     const struct ts_message *m = tlm->input->messages;
     size_t n = tlm->input->message_count;
-    if (literally(tlm)) {
+    if (is_reference(tlm)) {
         while (n > 0 && has_role(&m[n - 1], "user"))
             n--;
         return n;
@@ -220,7 +214,7 @@ static void add_sample_prompt(const struct ts_tlm *tlm, const struct ts_tlm_wire
 {
     struct ts_buf prompt = TS_BUF_INIT;
     struct ts_buf text = TS_BUF_INIT;
-    bool structured = tlm->is.workflow == TS_TLM_STRUCTURED;
+    bool structured = tlm->resolved.workflow == TS_TLM_STRUCTURED;
     add_prompt(tlm, tlm->user_prompt, &prompt);
     const struct ts_prompt_value values[] = {{"prompt", ts_buf_view(&prompt), true}, {0}};
     if (words_of(tlm) == 0 || structured)
@@ -245,7 +239,7 @@ void ts_tlm_sample_messages(const struct ts_tlm *tlm, const struct ts_tlm_wire *
     const struct ts_tlm_input *in = tlm->input;
     size_t kept = messages_kept(tlm);
     /* after a tool's answer the model speaks without being asked again */
-    bool ends_with_tool = !literally(tlm) && in->message_count > 0 &&
+    bool ends_with_tool = !is_reference(tlm) && in->message_count > 0 &&
                           has_role(&in->messages[in->message_count - 1], "tool");
     size_t asks = ends_with_tool ? last_user_message(in) : SIZE_MAX;
     struct ts_buf prompt = TS_BUF_INIT;
@@ -335,7 +329,7 @@ static void add_format(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
 static double temperature_of(const struct ts_tlm *tlm, const struct ts_tlm_call *call)
 {
     bool sample = call->kind == TS_TLM_SAMPLE;
-    if (literally(tlm))
+    if (is_reference(tlm))
         return sample                            ? tlm->input->temperature
                : call->kind == TS_TLM_REFLECTION ? call->template->temperature
                                                  : NAN;
@@ -347,7 +341,7 @@ static void add_parameters(const struct ts_tlm *tlm, const struct ts_tlm_call *c
 {
     enum { TOKENS_A_WORD = 2, TOP_LOGPROBS = 5 };
     double temperature = temperature_of(tlm, call);
-    int thinking = literally(tlm) ? 0 : words_of(tlm) * TOKENS_A_WORD;
+    int thinking = is_reference(tlm) ? 0 : words_of(tlm) * TOKENS_A_WORD;
     if (wire->temperature && !isnan(temperature)) {
         ts_buf_add_str(out, ",\"temperature\":");
         ts_json_append_double(out, temperature);
@@ -368,20 +362,28 @@ static void add_extra(const struct ts_tlm_wire *wire, struct ts_buf *out)
     ts_buf_add_byte(out, '}');
 }
 
+const char *ts_tlm_model_of(const struct ts_tlm_call *call, const struct ts_tlm_wire *wire)
+{
+    switch (call->kind) {
+    case TS_TLM_SAMPLE:
+        return wire->sample_model;
+    case TS_TLM_EMBEDDING:
+        return call->measure == TS_TLM_EMBEDDING_SMALL ? wire->embedding_small
+                                                       : wire->embedding_large;
+    default:
+        return wire->judge_model;
+    }
+}
+
 static void add_model(const struct ts_tlm_call *call, const struct ts_tlm_wire *wire,
                       struct ts_buf *out)
 {
-    bool embedding = call->kind == TS_TLM_EMBEDDING;
-    const char *model = call->kind == TS_TLM_SAMPLE               ? wire->sample_model
-                        : !embedding                              ? wire->judge_model
-                        : call->measure == TS_TLM_EMBEDDING_SMALL ? wire->embedding_small
-                                                                  : wire->embedding_large;
     ts_buf_add_str(out, "{\"model\":");
-    ts_json_append_text(out, ts_view_str(model));
+    ts_json_append_text(out, ts_view_str(ts_tlm_model_of(call, wire)));
 }
 
-void ts_tlm_sent(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
-                 const struct ts_tlm_wire *wire, struct ts_buf *out)
+void ts_tlm_sent_parameters(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
+                            const struct ts_tlm_wire *wire, struct ts_buf *out)
 {
     add_model(call, wire, out);
     if (call->kind != TS_TLM_EMBEDDING)
@@ -394,7 +396,7 @@ static void embedding_request(const struct ts_tlm *tlm, const struct ts_tlm_call
 {
     add_model(call, wire, out);
     ts_buf_add_str(out, ",\"input\":");
-    ts_json_append_text(out, call->index < 0 ? tlm->answer : sample_of(tlm, call->index)->text);
+    ts_json_append_text(out, call->index < 0 ? tlm->answer : ts_tlm_sample(tlm, call->index)->text);
     ts_buf_add_str(out, ",\"encoding_format\":\"float\"}");
 }
 

@@ -22,18 +22,19 @@ struct ts_tlm_wire {
     ts_view extra; /* members of a JSON object without its braces; empty: none */
 };
 
+/* The model that the call goes to. */
+const char *ts_tlm_model_of(const struct ts_tlm_call *call, const struct ts_tlm_wire *wire);
+
 /* Appends the body. Embeddings have a body of their own kind. */
 void ts_tlm_request(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                     const struct ts_tlm_wire *wire, struct ts_buf *out);
 /* Appends what is sent beside the messages, as a recording keeps it: {"model":…,"temperature":…}. */
-void ts_tlm_sent(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
-                 const struct ts_tlm_wire *wire, struct ts_buf *out);
+void ts_tlm_sent_parameters(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
+                            const struct ts_tlm_wire *wire, struct ts_buf *out);
 /* Appends a message of the scored conversation, with its calls of tools. */
 void ts_tlm_add_message(struct ts_buf *out, const struct ts_message *message);
 /* Appends the messages of a consistency sample as a JSON list (§8.1, D22). */
 void ts_tlm_sample_messages(const struct ts_tlm *tlm, const struct ts_tlm_wire *wire,
                             struct ts_buf *out);
-/* Appends the conversation as a reflection shows it (§4.1). */
-void ts_tlm_request_text(const struct ts_tlm *tlm, struct ts_buf *out);
 
 #endif

@@ -12,12 +12,11 @@ struct ts_tlm_template {
     enum ts_tlm_form form;
     enum ts_tlm_form thinking; /* the same, when the judge is asked to think first */
     bool thinks;               /* has a variant that thinks first */
-    bool issues;               /* its thoughts are a list of <issues> */
+    bool issues;               /* its reasoning is a list of <issues> */
 };
 
 /* The reflections of a workflow in the order of §7.1. */
 const struct ts_tlm_template *const *ts_tlm_templates(enum ts_tlm_workflow workflow, size_t *count);
-const struct ts_tlm_template *ts_tlm_template_find(ts_view name); /* NULL: none of that name */
 /* Is the reply JSON with one entry a field? */
 bool ts_tlm_is_structured(const struct ts_tlm_template *template);
 

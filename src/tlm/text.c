@@ -137,7 +137,7 @@ static bool fits(ts_view v, size_t at, ts_view word, bool nocase)
     if (at + word.len > v.len)
         return false;
     if (word.len > 0 && ((v.ptr[at] ^ word.ptr[0]) & ~(nocase ? 0x20 : 0)) != 0)
-        return false; /* most places are told by one byte */
+        return false; /* one byte decides most places */
     return nocase ? strncasecmp((const char *)v.ptr + at, (const char *)word.ptr, word.len) == 0
                   : memcmp(v.ptr + at, word.ptr, word.len) == 0;
 }

@@ -139,7 +139,7 @@ const char *ts_tlm_template_name(const struct ts_tlm_template *template);
 /* A token of a reply and the alternatives to it. */
 struct ts_tlm_token {
     ts_view text;
-    double logprob; /* NaN: not told; so in `top` */
+    double logprob; /* NaN: not known; so in `top` */
     const struct ts_logprob *top;
     size_t top_count;
 };
@@ -190,7 +190,7 @@ struct ts_tlm {
     struct ts_arena *arena;
     const struct ts_tlm_options *options;
     const struct ts_tlm_input *input;
-    struct ts_tlm_resolved is;
+    struct ts_tlm_resolved resolved;
     struct ts_tlm_call *calls; /* grows while replies come in, up to a length fixed by the plan */
     size_t call_count, open;   /* open: not answered yet */
     ts_view user_prompt;       /* §4 */
@@ -246,6 +246,7 @@ struct ts_tlm_result {
     const char *error;           /* see struct ts_tlm */
 };
 
+/* Puts the components together when all calls have been answered. `result` lives as long as the arena. */
 void ts_tlm_conclude(struct ts_tlm *tlm, struct ts_tlm_result *result);
 
 #endif

@@ -127,7 +127,7 @@ static int rating_of(ts_view token)
     return ts_view_to_int64(token, &n) && n >= 1 && n <= 5 ? (int)n : 0;
 }
 
-double ts_tokens_rating(const struct ts_tlm_reply *reply, ts_view rating, bool even_untold)
+double ts_tokens_rating(const struct ts_tlm_reply *reply, ts_view rating, bool even_unknown)
 {
     double bins[5] = {.001, .001, .001, .001, .001};
     size_t at = 0;
@@ -136,15 +136,15 @@ double ts_tokens_rating(const struct ts_tlm_reply *reply, ts_view rating, bool e
     if (at == reply->token_count)
         return NAN;
     const struct ts_tlm_token *t = &reply->tokens[at];
-    bool told = even_untold;
+    bool known = even_unknown;
     for (size_t i = 0; i < t->top_count; i++) {
         int n = rating_of(t->top[i].token);
         double p = exp(t->top[i].logprob);
-        told |= !isnan(p);
+        known |= !isnan(p);
         if (n > 0 && !isnan(p))
             bins[n - 1] += p;
     }
-    if (!told)
+    if (!known)
         return NAN;
     double sum = 0;
     double weighted = 0;

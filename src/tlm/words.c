@@ -56,7 +56,8 @@ struct ts_words ts_words_of(struct ts_arena *arena, ts_view text)
     return (struct ts_words){hash, n};
 }
 
-size_t ts_words_shared(struct ts_words a, struct ts_words b)
+/* Size of the intersection. */
+static size_t shared_words(struct ts_words a, struct ts_words b)
 {
     size_t i = 0;
     size_t k = 0;
@@ -77,7 +78,7 @@ size_t ts_words_shared(struct ts_words a, struct ts_words b)
 
 double ts_words_jaccard(struct ts_words a, struct ts_words b, size_t less)
 {
-    size_t shared = ts_words_shared(a, b);
+    size_t shared = shared_words(a, b);
     size_t all = a.count + b.count - shared;
     double above = shared > less ? (double)(shared - less) : 0;
     double below = all > less ? (double)(all - less) : 1;

@@ -12,8 +12,6 @@ struct ts_words {
 };
 
 struct ts_words ts_words_of(struct ts_arena *arena, ts_view text);
-/* Size of the intersection. */
-size_t ts_words_shared(struct ts_words a, struct ts_words b);
 /* max(0, |A∩B| - less) / max(1, |A∪B| - less); 0…1. `less` is 0 for the plain measure, for
  * structured outputs the number of their keys. Two empty sets: 0. */
 double ts_words_jaccard(struct ts_words a, struct ts_words b, size_t less);

@@ -1,9 +1,9 @@
 /* reply.c - whatever a judge may write, read as the reply to every kind of call.
  * Input: a body of chat/completions, or a stream of such, or just the content of one. The recommended
- * rules may find nothing, but never a number outside 0…1; and log probabilities that are not told
+ * rules may find nothing, but never a number outside 0…1; and log probabilities that are not known
  * (NaN, null, absent) are as good as none: nothing may become surer by them. */
 #include "llm/llm.h"
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_judge.h"
 #include "tlm/replay.h"
 
 #include <math.h>
@@ -108,8 +108,9 @@ static void judge(struct ts_arena *arena, const struct ts_tlm_options *options,
     ts_buf_release(&out);
 }
 
-/* The same reply with the probabilities of all tokens not told. */
-static struct ts_tlm_reply untold(struct ts_arena *arena, const struct ts_tlm_reply *reply)
+/* The same reply with the probabilities of all tokens not known. */
+static struct ts_tlm_reply without_probabilities(struct ts_arena *arena,
+                                                 const struct ts_tlm_reply *reply)
 {
     struct ts_tlm_reply r = *reply;
     struct ts_tlm_token *tokens = ts_arena_alloc(arena, (r.token_count + 1) * sizeof *tokens);
@@ -121,14 +122,14 @@ static struct ts_tlm_reply untold(struct ts_arena *arena, const struct ts_tlm_re
     return r;
 }
 
-static void judge_shape(int shape, bool literally, const struct ts_tlm_reply *reply)
+static void judge_shape(int shape, bool reference, const struct ts_tlm_reply *reply)
 {
     struct ts_arena *arena = ts_arena_new();
     struct ts_tlm_options options;
     struct ts_tlm_input input;
     struct ts_tlm_result r;
     make_shape(shape, &options, &input);
-    if (literally) {
+    if (reference) {
         options.compat = TS_TLM_REFERENCE;
         judge(arena, &options, &input, reply, &r);
         ts_arena_free(arena);
@@ -138,7 +139,7 @@ static void judge_shape(int shape, bool literally, const struct ts_tlm_reply *re
     must_be_shares(&r);
     if (reply->has_tokens &&
         reply->content.len > 0) { /* else the tokens are the text, in any case */
-        struct ts_tlm_reply nan = untold(arena, reply);
+        struct ts_tlm_reply nan = without_probabilities(arena, reply);
         struct ts_tlm_reply none = nan;
         struct ts_tlm_result other;
         none.has_tokens = false;

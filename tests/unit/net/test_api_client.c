@@ -113,7 +113,7 @@ static void write_body(struct ts_api_call *api, struct ts_buf *body)
     ts_buf_add_str(body, "{}");
 }
 
-static enum ts_api_verdict read_answer(struct ts_api_call *api, const struct ts_http_job *answer,
+static enum ts_api_outcome read_answer(struct ts_api_call *api, const struct ts_http_job *answer,
                                        struct ts_err *err)
 {
     struct call *c = (struct call *)(void *)api;

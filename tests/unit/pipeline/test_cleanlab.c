@@ -1,7 +1,10 @@
 /* The pure halves of the cleanlab scorer: bodies, rules and answers (tlm-api.md). */
 #include "testing.h"
 
-#include "pipeline/scorer/cleanlab.h"
+#include "json/json.h"
+#include "pipeline/scorer/cleanlab_reply.h"
+#include "pipeline/scorer/cleanlab_request.h"
+#include "pipeline/scorer/cleanlab_settings.h"
 
 #include <math.h>
 
@@ -211,7 +214,7 @@ static const struct reply_row {
     const char *name;
     int status;
     const char *body;
-    enum ts_api_verdict verdict;
+    enum ts_api_outcome outcome;
     double score; /* < 0: none */
     const char *says;
 } replies[] = {
@@ -248,7 +251,7 @@ static void check_reply(void **state)
     struct ts_err err = {0};
     assert_int_equal(ts_cleanlab_reply(TS_CLEANLAB_SCORE, row->status, ts_view_str(row->body),
                                        arena, &score, &err),
-                     row->verdict);
+                     row->outcome);
     assert_int_equal(score.has_score, row->score >= 0);
     if (row->score >= 0)
         assert_true(score.score == row->score);

@@ -8,7 +8,7 @@
 
 struct row {
     const char *name;
-    ts_signal_look *look;
+    ts_signal_fn *evaluate;
     const char *response;
     unsigned flags;
     const char *finish, *schema, *call, *arguments;
@@ -124,8 +124,8 @@ static void check_row(void **state)
                          .tool_calls = &call,
                          .tool_call_count = row->call ? 1 : 0};
     struct ts_signal got = {0};
-    row->look(NULL, &llm, arena, &got);
-    assert_int_equal(got.speaks, row->says != NULL);
+    row->evaluate(NULL, &llm, arena, &got);
+    assert_int_equal(got.present, row->says != NULL);
     if (row->says) {
         assert_true(got.violation && got.score >= 0 && got.score <= 0.4);
         if (ts_view_find(got.text, ts_view_str(row->says)) == SIZE_MAX)
@@ -163,11 +163,11 @@ static void what_is_no_probability_is_left_out(void **state)
     (void)state;
     struct ts_arena *arena = ts_arena_new();
     struct ts_logprob none[] = {{TS_LIT("a"), NAN}, {TS_LIT("b"), 3}};
-    assert_false(logprobs(arena, none, 2).speaks);
-    assert_false(logprobs(arena, NULL, 0).speaks);
+    assert_false(logprobs(arena, none, 2).present);
+    assert_false(logprobs(arena, NULL, 0).present);
     struct ts_logprob zero[] = {{TS_LIT("a"), -INFINITY}};
     struct ts_signal got = logprobs(arena, zero, 1);
-    assert_true(got.speaks && got.score == 0);
+    assert_true(got.present && got.score == 0);
     ts_arena_free(arena);
 }
 
@@ -188,8 +188,8 @@ static void huge_answers_stay_cheap(void **state)
     struct ts_agreement *memory = ts_agreement_new(1 << 20, 3600 * TS_S);
     for (size_t i = 0; ts_local_signals[i].name; i++) {
         struct ts_signal got = {0};
-        ts_local_signals[i].look(memory, &llm, arena, &got);
-        assert_true(!got.speaks || got.text.len < 400);
+        ts_local_signals[i].evaluate(memory, &llm, arena, &got);
+        assert_true(!got.present || got.text.len < 400);
     }
     ts_agreement_free(memory);
     free(text);

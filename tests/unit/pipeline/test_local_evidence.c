@@ -1,7 +1,7 @@
 /* What the local scorer finds in the stream and in the context: agreement, language, no answer. */
 #include "testing.h"
 
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 #include "pipeline/scorer/local_agreement.h"
 
 #include <math.h>
@@ -206,7 +206,7 @@ static void another_language_than_the_question_is_a_breach(void **state)
     (void)state;
     struct ts_arena *arena = ts_arena_new();
     struct ts_signal got = language(arena, english, german);
-    assert_true(got.speaks && got.violation && got.score < 0.5);
+    assert_true(got.present && got.violation && got.score < 0.5);
     assert_true(says(got.text, "in English, the response in German"));
     got = language(arena, english, russian);
     assert_true(got.violation && says(got.text, "Cyrillic"));
@@ -239,7 +239,7 @@ static void the_same_language_and_all_doubt_is_silence(void **state)
     };
     struct ts_arena *arena = ts_arena_new();
     for (size_t i = 0; i < TS_COUNT(quiet); i++)
-        if (language(arena, quiet[i][0], quiet[i][1]).speaks)
+        if (language(arena, quiet[i][0], quiet[i][1]).present)
             fail_msg("row %zu speaks", i);
     ts_arena_free(arena);
 }
@@ -256,7 +256,7 @@ static void an_empty_answer_is_a_breach(void **state)
     llm.tool_call_count = 1;
     got = (struct ts_signal){0};
     ts_local_empty(NULL, &llm, NULL, &got);
-    assert_false(got.speaks);
+    assert_false(got.present);
 }
 
 static void the_weakest_piece_is_quoted_as_a_whole_word(void **state)

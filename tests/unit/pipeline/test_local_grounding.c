@@ -1,7 +1,7 @@
 /* Grounding: what the context holds, in whatever spelling, and what it does not. */
 #include "testing.h"
 
-#include "pipeline/scorer/local.h"
+#include "pipeline/scorer/local_signal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -46,7 +46,7 @@ static void what_the_context_holds_is_grounded(void **state)
     struct ts_arena *arena = ts_arena_new();
     for (size_t i = 0; i < TS_COUNT(good); i++) {
         struct ts_signal got = ground(arena, "When does it open?", depot, good[i]);
-        if (!got.speaks || got.score < 0.75)
+        if (!got.present || got.score < 0.75)
             fail_msg("'%s' has %g: " TS_FMT, good[i], got.score, TS_ARG(got.text));
     }
     assert_true(ground(arena, "q", depot, good[0]).score == 1);
@@ -70,7 +70,7 @@ static void what_is_invented_is_named(void **state)
     struct ts_arena *arena = ts_arena_new();
     for (size_t i = 0; i < TS_COUNT(rows); i++) {
         struct ts_signal got = ground(arena, "Tell me.", depot, rows[i].response);
-        if (!got.speaks || got.score > rows[i].most || !says(got.text, rows[i].named))
+        if (!got.present || got.score > rows[i].most || !says(got.text, rows[i].named))
             fail_msg("'%s' has %g: " TS_FMT, rows[i].response, got.score, TS_ARG(got.text));
     }
     ts_arena_free(arena);
@@ -82,11 +82,11 @@ static void the_question_counts_as_known_and_no_context_as_silence(void **state)
     struct ts_arena *arena = ts_arena_new();
     assert_true(
         ground(arena, "Does train 4711 stop?", "Yes, it stops.", "Train 4711 stops.").score == 1);
-    assert_false(ground(arena, "q", NULL, "Anything 42.").speaks);
-    assert_false(ground(arena, "q", depot, "").speaks);
-    assert_false(ground(arena, "q", depot, "\xff\xfe ...").speaks);
+    assert_false(ground(arena, "q", NULL, "Anything 42.").present);
+    assert_false(ground(arena, "q", depot, "").present);
+    assert_false(ground(arena, "q", depot, "\xff\xfe ...").present);
     struct ts_signal brief = ground(arena, "q", depot, "06:30");
-    assert_true(brief.speaks && brief.weight == 0.25); /* one figure is little evidence */
+    assert_true(brief.present && brief.weight == 0.25); /* one number is little evidence */
     ts_arena_free(arena);
 }
 
@@ -99,15 +99,15 @@ static const struct spelling {
     const char *name, *context, *response;
     const char *missing; /* named as not held; NULL: all is held */
 } spellings[] = {
-    {"numbers of a list are no figures", "Bring a coat, a hat and gloves.",
+    {"numbers of a list do not count", "Bring a coat, a hat and gloves.",
      "1. A coat.\n2. A hat.\n3. Gloves.", NULL},
     {"numbers with brackets, indented, in bold", "Bring a coat, a hat and gloves.",
      "  1) a coat\n  2) a hat\n**3.** gloves", NULL},
     {"a list goes on behind one inside it", "Bring a coat, a hat, gloves.",
      "1. coat\n   1. hat\n2. gloves", NULL},
-    {"a figure that only stands where a line begins", "Bring gloves.", "Bring\n42. Gloves", "'42'"},
-    {"a figure alone on its line", "Bring gloves.", "Bring gloves:\n1.\n", "'1'"},
-    {"a figure inside a list", "Bring 2 coats.", "1. Bring 3 coats.", "'3'"},
+    {"a number that only stands where a line begins", "Bring gloves.", "Bring\n42. Gloves", "'42'"},
+    {"a number alone on its line", "Bring gloves.", "Bring gloves:\n1.\n", "'1'"},
+    {"a number inside a list", "Bring 2 coats.", "1. Bring 3 coats.", "'3'"},
     {"ISO date for a written one", "It opens on May 5, 2024.", "It opens on 2024-05-05.", NULL},
     {"written date for an ISO one", "It opens on 2024-05-05.", "It opens on 5 May 2024.", NULL},
     {"American date for an ISO one", "It opens on 2024-05-05.", "It opens on May 5, 2024.", NULL},
@@ -127,7 +127,7 @@ static const struct spelling {
     {"date without its year", "It opens on 2024-05-05.", "It opens on 5 May.", NULL},
     {"year apart", "In 2024 it opens on 5 May.", "It opens on 5 May 2024.", NULL},
     {"month of a written date", "It opens on 5 May 2024.", "It opens in May.", NULL},
-    {"a date and a figure behind it", "On 5 May 3 trains were late.", "On 3 May.", "'3 May'"},
+    {"a date and a number behind it", "On 5 May 3 trains were late.", "On 3 May.", "'3 May'"},
     {"another day", "It opens on 2024-05-05.", "It opens on 6 May 2024.", "'6 May 2024'"},
     {"another month", "It opens on 2024-05-05.", "It opens on June 5, 2024.", "'June 5, 2024'"},
     {"another year", "It opens on 2024-05-05.", "It opens on 5 May 2023.", "'5 May 2023'"},
@@ -204,7 +204,7 @@ static void check_spelling(void **state)
                                           row->context, before % 2 ? WORDS WORDS : "");
         struct ts_signal got = ground(arena, "Tell me.", (const char *)context.ptr, row->response);
         bool held = row->missing ? got.score < 1 && says(got.text, row->missing) : got.score == 1;
-        all = got.speaks && held;
+        all = got.present && held;
         if (!all)
             print_error("behind %d: %g: " TS_FMT "\n", before, got.score, TS_ARG(got.text));
         ts_arena_free(arena);
@@ -255,7 +255,7 @@ static void any_text_holds_what_it_says_itself(void **state)
         for (int n = rand_r(&seed) % 60; n >= 0; n--)
             ts_buf_add_str(&text, pieces[(size_t)rand_r(&seed) % TS_COUNT(pieces)]);
         struct ts_signal got = ground(arena, "q", ts_buf_cstr(&text), ts_buf_cstr(&text));
-        if (got.speaks && got.score < 1)
+        if (got.present && got.score < 1)
             fail_msg("'%s': " TS_FMT, ts_buf_cstr(&text), TS_ARG(got.text));
         ts_buf_release(&text);
         ts_arena_free(arena);

@@ -1,7 +1,9 @@
 /* The tlm scorer's settings: what is refused, what becomes of the rest, what tokens cost. */
 #include "testing.h"
 
-#include "pipeline/scorer/tlm.h"
+#include "pipeline/scorer/tlm_body.h"
+#include "pipeline/scorer/tlm_price.h"
+#include "pipeline/scorer/tlm_settings.h"
 
 #include <math.h>
 
@@ -48,7 +50,7 @@ static void rules_across_settings_are_checked(void **state)
         struct ts_tlm_config c = load(arena, rows[i].yaml);
         struct ts_err err = {0};
         if (ts_tlm_check(&c, &err))
-            fail_msg("%s is taken", rows[i].yaml);
+            fail_msg("%s is accepted", rows[i].yaml);
         if (!strstr(err.what, rows[i].says))
             fail_msg("'%s' does not say '%s'", err.what, rows[i].says);
         ts_arena_free(arena);

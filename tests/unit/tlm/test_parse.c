@@ -77,7 +77,7 @@ static void the_reference_reads_to_the_letter(void **state)
     check_rows(TS_TLM_REFERENCE, rows, TS_COUNT(rows));
 }
 
-static void the_recommended_rules_take_what_was_meant(void **state)
+static void the_recommended_rules_accept_what_was_meant(void **state)
 {
     (void)state;
     static const struct row rows[] = {
@@ -119,7 +119,7 @@ static void the_recommended_rules_take_what_was_meant(void **state)
     check_rows(TS_TLM_RECOMMENDED, rows, TS_COUNT(rows));
 }
 
-static void answers_and_thoughts_are_found(void **state)
+static void answers_and_reasoning_are_found(void **state)
 {
     (void)state;
     assert_view_is(ts_tlm_parse_answer(TS_LIT("<answer>\"Paris.\"</answer>")), "Paris.\"");
@@ -127,13 +127,14 @@ static void answers_and_thoughts_are_found(void **state)
     assert_view_is(ts_tlm_parse_answer(TS_LIT("<answer>unclosed")), "<answer>unclosed");
     assert_int_equal(ts_tlm_parse_answer(TS_LIT("<answer></answer>")).len, 0);
     assert_view_is(
-        ts_tlm_parse_thought(TS_LIT("<think> why </think>\n<score>1</score>"), "score", true),
+        ts_tlm_parse_reasoning(TS_LIT("<think> why </think>\n<score>1</score>"), "score", true),
         "why");
-    assert_view_is(ts_tlm_parse_thought(TS_LIT("<think>a</think> b</think> <rating>1</rating>"),
-                                        "rating", true),
+    assert_view_is(ts_tlm_parse_reasoning(TS_LIT("<think>a</think> b</think> <rating>1</rating>"),
+                                          "rating", true),
                    "a</think> b");
     assert_int_equal(
-        ts_tlm_parse_thought(TS_LIT("<think>a</think> so <score>1</score>"), "score", true).len, 0);
+        ts_tlm_parse_reasoning(TS_LIT("<think>a</think> so <score>1</score>"), "score", true).len,
+        0);
     assert_view_is(ts_tlm_parse_issues(TS_LIT("<issues>\n- x\n- y\n</issues><score>1</score>")),
                    "x\n- y");
     assert_int_equal(ts_tlm_parse_issues(TS_LIT("<issues>x</issues>")).len, 0);
@@ -169,11 +170,11 @@ static void large_replies_are_read_in_time(void **state)
             assert_true(!p.found || (p.mapped >= 0 && p.mapped <= 1));
             ts_tlm_parse(TS_TLM_REFERENCE, (enum ts_tlm_form)form, ts_buf_view(&text));
         }
-        ts_tlm_parse_thought(ts_buf_view(&text), "score", true);
+        ts_tlm_parse_reasoning(ts_buf_view(&text), "score", true);
         ts_tlm_parse_answer(ts_buf_view(&text));
         ts_view rest = ts_buf_view(&text);
-        ts_view thought;
-        ts_tlm_cut_thoughts(&rest, "answer", &thought);
+        ts_view reasoning;
+        ts_tlm_cut_reasoning(&rest, "answer", &reasoning);
         ts_buf_release(&text);
     }
 }
@@ -182,8 +183,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_reads_to_the_letter),
-        cmocka_unit_test(the_recommended_rules_take_what_was_meant),
-        cmocka_unit_test(answers_and_thoughts_are_found),
+        cmocka_unit_test(the_recommended_rules_accept_what_was_meant),
+        cmocka_unit_test(answers_and_reasoning_are_found),
         cmocka_unit_test(large_replies_are_read_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

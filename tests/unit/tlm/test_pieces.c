@@ -120,7 +120,7 @@ static void alternatives_of_the_same_word_count_in(void **state)
     assert_true(fabs(ts_tokens_choice(&reply, "yes", "no") - .1) < 1e-9);
 }
 
-/* The figures of §18, example 5. */
+/* The numbers of §18, example 5. */
 static void ratings_are_expected_values(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* parse_tolerant.c - the recommended rules (D19; tlm-vectors.md, Rules that the fact sheet leaves
+/* parse_recommended.c - the recommended rules (D19; tlm-vectors.md, Rules that the fact sheet leaves
  * open): a closed tag is believed and nothing else; without one, the last plain word or number.
  * What is not understood is absent, never a guess. */
 #include "tlm/parse.h"
@@ -252,7 +252,7 @@ static bool choice(ts_view t, struct ts_parsed *p)
     return false;
 }
 
-struct ts_parsed ts_tlm_parse_tolerant(enum ts_tlm_form form, ts_view t)
+struct ts_parsed ts_tlm_parse_recommended(enum ts_tlm_form form, ts_view t)
 {
     struct ts_parsed p = {false, TS_NOTHING, NAN};
     switch (form) {

@@ -1,19 +1,13 @@
-#include "pipeline/scorer/local_figures.h"
+#include "pipeline/scorer/local_numerals.h"
 
+#include "pipeline/scorer/local_dates.h"
 #include "tlm/text.h"
 
 #include <xxhash.h>
 
-uint64_t ts_figure_key(enum ts_figure_key kind, uint64_t a, uint64_t b)
-{
-    uint64_t h = (a ^ (uint64_t)kind << 60) * UINT64_C(0x9e3779b97f4a7c15);
-    h = (h ^ h >> 32 ^ b) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return h ^ h >> 29;
-}
-
 static uint64_t raw_key(ts_view t)
 {
-    return ts_figure_key(TS_KEY_RAW, XXH3_64bits(t.ptr, t.len), t.len);
+    return ts_numeral_key(TS_KEY_RAW, XXH3_64bits(t.ptr, t.len), t.len);
 }
 
 static bool digit_at(ts_view t, size_t at)
@@ -117,12 +111,12 @@ static bool has_fraction(ts_view t, char mark)
 }
 
 /* Is a comma the decimal mark of this text? 1,000 and 1.000 alone cannot tell. */
-static bool comma_is_decimal(struct ts_figures *f)
+static bool comma_is_decimal(struct ts_numeral_reader *r)
 {
-    if (f->comma == TS_COMMA_UNKNOWN)
-        f->comma = has_fraction(f->text, ',') && !has_fraction(f->text, '.') ? TS_COMMA_DECIMAL
+    if (r->comma == TS_COMMA_UNKNOWN)
+        r->comma = has_fraction(r->text, ',') && !has_fraction(r->text, '.') ? TS_COMMA_DECIMAL
                                                                              : TS_COMMA_GROUPS;
-    return f->comma == TS_COMMA_DECIMAL;
+    return r->comma == TS_COMMA_DECIMAL;
 }
 
 /* Does `mark` group the digits of t: one to three, then threes (or twos, as in India, but for the
@@ -145,7 +139,7 @@ static bool groups(ts_view t, char mark)
 }
 
 /* Where the fraction's mark is, t.len: there is none. False: no number. */
-static bool find_point(struct ts_figures *f, ts_view t, unsigned marks, size_t *point,
+static bool find_point(struct ts_numeral_reader *r, ts_view t, unsigned marks, size_t *point,
                        bool *doubtful)
 {
     *point = t.len;
@@ -164,7 +158,7 @@ static bool find_point(struct ts_figures *f, ts_view t, unsigned marks, size_t *
     if (!once)
         return grouped;
     *doubtful = grouped;
-    if (!grouped || (mark == ',') == comma_is_decimal(f))
+    if (!grouped || (mark == ',') == comma_is_decimal(r))
         *point = last;
     return true;
 }
@@ -187,20 +181,21 @@ static uint64_t value_key(ts_view t, size_t point)
         return raw_key(t);
     for (; places > 0 && digits % 10 == 0; places--)
         digits /= 10;
-    return ts_figure_key(TS_KEY_NUMBER, digits, places);
+    return ts_numeral_key(TS_KEY_NUMBER, digits, places);
 }
 
-static void add(struct ts_figure *out, uint64_t key)
+static void add(struct ts_numeral *out, uint64_t key)
 {
-    out->says[out->says_count++] = key;
+    out->implied[out->implied_count++] = key;
     out->any[out->any_count++] = key;
 }
 
-static bool set_number(struct ts_figures *f, ts_view t, unsigned marks, struct ts_figure *out)
+static bool set_number(struct ts_numeral_reader *r, ts_view t, unsigned marks,
+                       struct ts_numeral *out)
 {
     size_t point;
     bool doubtful = false;
-    if ((marks & ~(unsigned)(COMMA | POINT)) || !find_point(f, t, marks, &point, &doubtful))
+    if ((marks & ~(unsigned)(COMMA | POINT)) || !find_point(r, t, marks, &point, &doubtful))
         return false;
     add(out, value_key(t, point));
     if (doubtful) /* the same spelling is the same, whatever it means */
@@ -210,7 +205,7 @@ static bool set_number(struct ts_figures *f, ts_view t, unsigned marks, struct t
 
 /* ---- all of it ---- */
 
-/* Several figures with a mark between - a range, a list, times - are taken one by one. */
+/* Several numerals with a mark between - a range, a list, times - are read one by one. */
 static ts_view first_of_several(ts_view t, unsigned marks)
 {
     if ((marks & SLASH) && marks != SLASH)
@@ -231,7 +226,7 @@ static unsigned marks_of(ts_view t)
     return marks;
 }
 
-static void set_grouped(ts_view t, struct ts_figure *out)
+static void set_grouped(ts_view t, struct ts_numeral *out)
 {
     uint8_t plain[64];
     size_t n = 0;
@@ -245,22 +240,22 @@ static void set_grouped(ts_view t, struct ts_figure *out)
     add(out, value_key(ts_view_of(plain, n), point));
 }
 
-static void read_token(struct ts_figures *f, size_t at, ts_view t, unsigned marks,
-                       struct ts_figure *out)
+static void read_token(struct ts_numeral_reader *r, size_t at, ts_view t, unsigned marks,
+                       struct ts_numeral *out)
 {
     bool dated = marks == DASH || marks == POINT || marks == SLASH;
     out->end = at + t.len;
     if (dated && ts_date_of_token(t, out)) {
-        bool time = out->end + 1 < f->text.len && f->text.ptr[out->end] == 'T' &&
-                    digit_at(f->text, out->end + 1); /* 2024-05-05T06:30 */
+        bool time = out->end + 1 < r->text.len && r->text.ptr[out->end] == 'T' &&
+                    digit_at(r->text, out->end + 1); /* 2024-05-05T06:30 */
         out->end += time;
         return;
     }
-    if (set_number(f, t, marks, out))
+    if (set_number(r, t, marks, out))
         return;
     ts_view one = first_of_several(t, marks);
     if (one.len < t.len) {
-        read_token(f, at, one, marks_of(one), out);
+        read_token(r, at, one, marks_of(one), out);
         return;
     }
     while (marks == COLON && t.len > 1 && t.ptr[0] == '0' && digit_at(t, 1))
@@ -268,16 +263,17 @@ static void read_token(struct ts_figures *f, size_t at, ts_view t, unsigned mark
     add(out, raw_key(t));
 }
 
-void ts_figure_read(struct ts_figures *f, size_t at, struct ts_figure *out)
+void ts_numeral_read(struct ts_numeral_reader *r, size_t at, struct ts_numeral *out)
 {
-    struct token k = token_at(f->text, at);
-    ts_view t = ts_view_cut(f->text, at, k.end - at);
-    *out = (struct ts_figure){.from = at, .end = k.end};
+    struct token k = token_at(r->text, at);
+    ts_view t = ts_view_cut(r->text, at, k.end - at);
+    *out = (struct ts_numeral){.from = at, .end = k.end};
     unsigned value = 0;
     for (size_t i = 0; i < t.len && i < 4 && k.marks == 0; i++)
         value = value * 10 + t.ptr[i] - '0';
     if (k.grouped)
         set_grouped(t, out);
-    else if (k.marks || t.len > 4 || !ts_date_in_words(f, at, k.end, value, out))
-        read_token(f, at, t, k.marks, out);
+    else if (k.marks || t.len > 4 ||
+             !ts_date_in_words(r->text, r->word_before, at, k.end, value, out))
+        read_token(r, at, t, k.marks, out);
 }

@@ -1,4 +1,4 @@
-/* parse_literal.c - the reference's parsers to the letter (§6.2). Their oddities are part of the
+/* parse_reference.c - the reference's parsers to the letter (§6.2). Their oddities are part of the
  * contract of `compat: reference`: a greedy prefix lets the last place win, so "10" at the end of a
  * text is read as "0". */
 #include "tlm/parse.h"
@@ -92,9 +92,9 @@ static ts_view last_tag_holding(ts_view t, const char *open, const char *close,
     return TS_NOTHING;
 }
 
-/* ---- labels: the ladder ---- */
+/* ---- labels, by the first pattern that fits ---- */
 
-struct step {
+struct label_pattern {
     const char *before;  /* the label with what stands in front of it; "*" is any spaces */
     bool colon_optional; /* else the colon is part of `before` */
     bool no_colon;
@@ -103,7 +103,7 @@ struct step {
     bool words; /* the ratings' words count, too */
 };
 
-static const struct step ladder[] = {
+static const struct label_pattern label_patterns[] = {
     {"\n L:", false, true, false, false, true}, {" L:", false, true, false, false, false},
     {"\nL:", false, true, false, false, false}, {"\n*L", true, false, false, false, false},
     {" L", false, true, true, false, true},     {"\n L:", false, true, false, true, true},
@@ -111,16 +111,16 @@ static const struct step ladder[] = {
     {"L", true, false, false, true, true},
 };
 
-/* Behind `step.before` at `at`, or SIZE_MAX. */
-static size_t label_at(ts_view t, size_t at, const struct step *step, ts_view label)
+/* Behind `pattern.before` at `at`, or SIZE_MAX. */
+static size_t label_at(ts_view t, size_t at, const struct label_pattern *pattern, ts_view label)
 {
-    for (const char *p = step->before; *p; p++) {
+    for (const char *p = pattern->before; *p; p++) {
         if (*p == '*') {
             while (at < t.len && t.ptr[at] == ' ')
                 at++;
         } else if (*p == 'L') {
             ts_view here = ts_view_cut(t, at, label.len);
-            if (step->nocase ? !ts_view_eq_nocase(here, label) : !ts_view_eq(here, label))
+            if (pattern->nocase ? !ts_view_eq_nocase(here, label) : !ts_view_eq(here, label))
                 return SIZE_MAX;
             at += label.len;
         } else if (at < t.len && t.ptr[at] == (uint8_t)*p) {
@@ -149,30 +149,30 @@ static ts_view value_behind(ts_view t, size_t at, bool gap, const char *const *v
     return word_at(t, at, values, nocase);
 }
 
-static ts_view step_at(ts_view t, size_t at, const struct step *step, ts_view label,
-                       const char *const *values)
+static ts_view match_at(ts_view t, size_t at, const struct label_pattern *pattern, ts_view label,
+                        const char *const *values)
 {
-    at = label_at(t, at, step, label);
+    at = label_at(t, at, pattern, label);
     if (at == SIZE_MAX)
         return TS_NOTHING;
     ts_view found = TS_NOTHING;
-    if (step->colon_optional && at < t.len && t.ptr[at] == ':')
-        found = value_behind(t, at + 1, true, values, step->nocase);
+    if (pattern->colon_optional && at < t.len && t.ptr[at] == ':')
+        found = value_behind(t, at + 1, true, values, pattern->nocase);
     if (found.len == 0)
-        found = value_behind(t, at, true, values, step->nocase);
-    if (found.len == 0 && step->gap_optional)
-        found = value_behind(t, at, false, values, step->nocase);
+        found = value_behind(t, at, true, values, pattern->nocase);
+    if (found.len == 0 && pattern->gap_optional)
+        found = value_behind(t, at, false, values, pattern->nocase);
     return found;
 }
 
-static ts_view climb(ts_view t, const char *label, bool rating)
+static ts_view find_labelled(ts_view t, const char *label, bool rating)
 {
-    for (size_t i = 0; i < TS_COUNT(ladder); i++) {
-        const char *const *values = !rating           ? capital_a_b
-                                    : ladder[i].words ? one_to_five
-                                                      : digits_1_to_5;
+    for (size_t i = 0; i < TS_COUNT(label_patterns); i++) {
+        const char *const *values = !rating                   ? capital_a_b
+                                    : label_patterns[i].words ? one_to_five
+                                                              : digits_1_to_5;
         for (size_t at = t.len; at-- > 0;) {
-            ts_view found = step_at(t, at, &ladder[i], ts_view_str(label), values);
+            ts_view found = match_at(t, at, &label_patterns[i], ts_view_str(label), values);
             if (found.len > 0)
                 return found;
         }
@@ -270,7 +270,7 @@ static ts_view last_verdict(ts_view t, const char *letter, const char *verdict)
 
 static bool choice(ts_view t, ts_view *out)
 {
-    *out = climb(t, "Choice", false);
+    *out = find_labelled(t, "Choice", false);
     if (out->len == 0)
         *out = last_verdict(t, "A", "Correct");
     if (out->len == 0)
@@ -284,7 +284,7 @@ static bool choice(ts_view t, ts_view *out)
 
 static bool rating_label(ts_view t, ts_view *out)
 {
-    *out = climb(t, "Rating", true);
+    *out = find_labelled(t, "Rating", true);
     if (out->len == 0)
         *out = last_word(t, one_to_five);
     return out->len > 0;
@@ -339,53 +339,62 @@ static double map100(ts_view text)
     return ok ? value / 100 : 0.5;
 }
 
-struct ts_parsed ts_tlm_parse_literal(enum ts_tlm_form form, ts_view t)
+/* The piece of the reply that holds the result. */
+static bool find_text(enum ts_tlm_form form, ts_view t, ts_view *out)
 {
-    struct ts_parsed p = {false, TS_NOTHING, NAN};
     switch (form) {
     case TS_FORM_SCORE_100:
-        p.found = any_score(t, &p.text);
-        p.mapped = map100(p.text);
-        break;
     case TS_FORM_SCORE_OF_10:
-        p.found = any_score(t, &p.text);
-        p.mapped = look_up(m10, p.text);
-        break;
+        return any_score(t, out);
     case TS_FORM_SCORE_10:
+        return tagged_number(t, "score", numbers, out);
     case TS_FORM_RATING_10:
-        p.found = tagged_number(t, form == TS_FORM_SCORE_10 ? "score" : "rating", numbers, &p.text);
-        p.mapped = look_up(m10, p.text);
-        break;
+        return tagged_number(t, "rating", numbers, out);
     case TS_FORM_RATING_5:
-        p.found = tagged_number(t, "rating", one_to_five, &p.text);
-        p.mapped = look_up(m5, p.text);
-        break;
+        return tagged_number(t, "rating", one_to_five, out);
     case TS_FORM_TRUE_FALSE:
-        p.found = tagged_true_false(t, &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
+        return tagged_true_false(t, out);
     case TS_FORM_YES_NO_CHOICE:
-        p.found = tagged_yes_no(t, "<choice>", "</choice>", &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
+        return tagged_yes_no(t, "<choice>", "</choice>", out);
     case TS_FORM_YES_NO_ANSWER:
-        p.found = tagged_yes_no(t, "<answer>", "</answer>", &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
+        return tagged_yes_no(t, "<answer>", "</answer>", out);
     case TS_FORM_AB:
-        p.found = choice(t, &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
+        return choice(t, out);
     case TS_FORM_AB_STRICT:
-        p.found = strict_choice(t, &p.text);
-        p.mapped = look_up(words, p.text);
-        break;
+        return strict_choice(t, out);
     case TS_FORM_RATING_LABEL:
-        p.found = rating_label(t, &p.text);
-        p.mapped = look_up(m5, p.text);
-        break;
+        return rating_label(t, out);
     default: /* JSON replies: structured.c */
-        break;
+        return false;
     }
+}
+
+static double map_text(enum ts_tlm_form form, ts_view text)
+{
+    switch (form) {
+    case TS_FORM_SCORE_100:
+        return map100(text);
+    case TS_FORM_SCORE_10:
+    case TS_FORM_SCORE_OF_10:
+    case TS_FORM_RATING_10:
+        return look_up(m10, text);
+    case TS_FORM_RATING_5:
+    case TS_FORM_RATING_LABEL:
+        return look_up(m5, text);
+    case TS_FORM_FIELDS_ACCURACY:
+    case TS_FORM_FIELDS_RATING:
+    case TS_FORM_FIELDS_WORDS:
+    case TS_FORM_FIELDS_SCORES:
+        return NAN;
+    default:
+        return look_up(words, text);
+    }
+}
+
+struct ts_parsed ts_tlm_parse_reference(enum ts_tlm_form form, ts_view t)
+{
+    struct ts_parsed p = {false, TS_NOTHING, NAN};
+    p.found = find_text(form, t, &p.text);
+    p.mapped = map_text(form, p.text);
     return p;
 }

@@ -1,7 +1,7 @@
-#include "pipeline/scorer/local_sought.h"
+#include "pipeline/scorer/local_search_terms.h"
 
-#include "pipeline/scorer/local_figures.h"
 #include "pipeline/scorer/local_fold.h"
+#include "pipeline/scorer/local_numerals.h"
 #include "tlm/text.h"
 
 #include <stdlib.h>
@@ -11,73 +11,73 @@ enum { SHORTEST = 4, STEM = 5 };
 
 /* ---- the table ---- */
 
-void ts_sought_init(struct ts_sought *s, size_t keys)
+void ts_search_terms_init(struct ts_search_terms *s, size_t keys)
 {
     size_t slots = 64;
     while (slots < keys)
         slots *= 2;
-    *s = (struct ts_sought){.mask = slots - 1};
+    *s = (struct ts_search_terms){.mask = slots - 1};
     s->key = ts_alloc(slots * (sizeof *s->key + sizeof *s->found));
     s->found = (bool *)(s->key + slots);
 }
 
-void ts_sought_release(struct ts_sought *s)
+void ts_search_terms_release(struct ts_search_terms *s)
 {
     free(s->key);
     s->key = NULL;
 }
 
-static uint64_t place_of(uint64_t key)
+static uint64_t hash_of(uint64_t key)
 {
     return key * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static bool *find_slot(const struct ts_sought *s, uint64_t key)
+static bool *find_slot(const struct ts_search_terms *s, uint64_t key)
 {
-    uint64_t place = place_of(key);
-    size_t at = (size_t)(place >> 20) & s->mask;
+    uint64_t hash = hash_of(key);
+    size_t at = (size_t)(hash >> 20) & s->mask;
     while (s->key[at] && s->key[at] != key)
         at = (at + 1) & s->mask;
     return s->key[at] ? &s->found[at] : NULL;
 }
 
-static uint8_t *waiting_of(struct ts_sought *s, uint64_t key)
+static uint8_t *filter_slot(struct ts_search_terms *s, uint64_t key)
 {
-    return &s->waiting[place_of(key) >> 52];
+    return &s->filter[hash_of(key) >> 52];
 }
 
-void ts_sought_add(struct ts_sought *s, uint64_t key)
+void ts_search_terms_add(struct ts_search_terms *s, uint64_t key)
 {
-    size_t at = (size_t)(place_of(key) >> 20) & s->mask;
+    size_t at = (size_t)(hash_of(key) >> 20) & s->mask;
     while (s->key[at] && s->key[at] != key)
         at = (at + 1) & s->mask;
     if (s->key[at])
         return;
     s->key[at] = key;
-    s->left++;
-    if (*waiting_of(s, key) < UINT8_MAX)
-        ++*waiting_of(s, key);
+    s->missing++;
+    if (*filter_slot(s, key) < UINT8_MAX)
+        ++*filter_slot(s, key);
 }
 
-static inline void mark(struct ts_sought *s, uint64_t key)
+static inline void mark(struct ts_search_terms *s, uint64_t key)
 {
-    uint8_t *waiting = waiting_of(s, key);
-    bool *found = *waiting ? find_slot(s, key) : NULL;
+    uint8_t *pending = filter_slot(s, key);
+    bool *found = *pending ? find_slot(s, key) : NULL;
     if (!found || *found)
         return;
     *found = true;
-    s->left--;
-    if (*waiting < UINT8_MAX)
-        --*waiting;
+    s->missing--;
+    if (*pending < UINT8_MAX)
+        --*pending;
 }
 
-bool ts_sought_found(const struct ts_sought *s, uint64_t key)
+bool ts_search_terms_found(const struct ts_search_terms *s, uint64_t key)
 {
     const bool *found = find_slot(s, key);
     return found && *found;
 }
 
-/* ---- words and figures of a text ---- */
+/* ---- words and numerals of a text ---- */
 
 static inline bool is_word_byte(uint8_t c) /* ASCII */
 {
@@ -114,8 +114,8 @@ bool ts_token_next(ts_view t, size_t at, struct ts_token *out)
     if (at >= t.len)
         return false;
     *out = (struct ts_token){.from = at, .end = at, .ascii = true};
-    out->figure = ts_text_is_digit(t.ptr[at]);
-    if (out->figure)
+    out->numeral = ts_text_is_digit(t.ptr[at]);
+    if (out->numeral)
         return true;
     for (;;) {
         while (at < t.len && is_word_byte(t.ptr[at]))
@@ -163,7 +163,7 @@ uint64_t ts_word_key(ts_view text, const struct ts_token *t)
 /* ---- the context ---- */
 
 /* "€5" holds "EUR". */
-static void mark_signs(struct ts_sought *s, ts_view text)
+static void mark_signs(struct ts_search_terms *s, ts_view text)
 {
     static const struct {
         const char *sign, *code;
@@ -173,47 +173,46 @@ static void mark_signs(struct ts_sought *s, ts_view text)
             mark(s, folded_key(ts_view_str(signs[i].code)));
 }
 
-struct walk {
-    struct ts_sought *s;
-    struct ts_figures f;
+struct scan {
+    struct ts_search_terms *s;
+    struct ts_numeral_reader reader;
 };
 
-/* The words that a date took up: "5 May 2024" holds "May". */
-static void mark_words(struct walk *w, size_t at, size_t end)
+/* The words that are part of a date: "5 May 2024" holds "May". */
+static void mark_words(struct scan *scan, size_t at, size_t end)
 {
     struct ts_token t;
-    while (ts_token_next(ts_view_cut(w->f.text, 0, end), at, &t)) {
-        if (!t.figure)
-            mark(w->s, ts_word_key(w->f.text, &t));
-        at = t.figure ? t.from + 1 : t.end;
+    while (ts_token_next(ts_view_cut(scan->reader.text, 0, end), at, &t)) {
+        if (!t.numeral)
+            mark(scan->s, ts_word_key(scan->reader.text, &t));
+        at = t.numeral ? t.from + 1 : t.end;
     }
 }
 
-static size_t mark_figure(struct walk *w, size_t at)
+static size_t mark_numeral(struct scan *scan, size_t at)
 {
-    struct ts_figure figure;
-    if (!w->s->figures) {
-        while (at < w->f.text.len && ts_text_is_digit(w->f.text.ptr[at]))
+    struct ts_numeral numeral;
+    if (!scan->s->numerals) {
+        while (at < scan->reader.text.len && ts_text_is_digit(scan->reader.text.ptr[at]))
             at++;
         return at;
     }
-    ts_figure_read(&w->f, at, &figure);
-    for (size_t i = 0; i < figure.says_count; i++)
-        mark(w->s, figure.says[i]);
-    if (figure.date)
-        mark_words(w, at, figure.end);
-    w->f.word_from = w->f.word_end = 0;
-    return figure.end;
+    ts_numeral_read(&scan->reader, at, &numeral);
+    for (size_t i = 0; i < numeral.implied_count; i++)
+        mark(scan->s, numeral.implied[i]);
+    if (numeral.date)
+        mark_words(scan, at, numeral.end);
+    scan->reader.word_before = TS_NOTHING;
+    return numeral.end;
 }
 
-/* Marks a word, or a figure with all that belongs to it; returns its end. */
-static inline size_t mark_token(struct walk *w, const struct ts_token *t)
+/* Marks a word, or a numeral with all that belongs to it; returns its end. */
+static inline size_t mark_token(struct scan *scan, const struct ts_token *t)
 {
-    if (t->figure)
-        return mark_figure(w, t->from);
-    mark(w->s, ts_word_key(w->f.text, t));
-    w->f.word_from = t->from;
-    w->f.word_end = t->end;
+    if (t->numeral)
+        return mark_numeral(scan, t->from);
+    mark(scan->s, ts_word_key(scan->reader.text, t));
+    scan->reader.word_before = ts_view_of(scan->reader.text.ptr + t->from, t->end - t->from);
     return t->end;
 }
 
@@ -251,9 +250,9 @@ static uint64_t word_bits(const uint8_t *p, size_t *plain)
 
 /* The words that end among the next 64 bytes; returns where it stopped. The texts are long and most
  * words are not looked for, so what counts is to come from one to the next without looking at bytes. */
-static size_t walk_block(struct walk *w, size_t at)
+static size_t scan_block(struct scan *scan, size_t at)
 {
-    ts_view text = w->f.text;
+    ts_view text = scan->reader.text;
     size_t plain;
     uint64_t bits = word_bits(text.ptr + at, &plain);
     for (uint64_t left = bits; left;) {
@@ -264,7 +263,7 @@ static size_t walk_block(struct walk *w, size_t at)
         if (end >= plain)
             return at + from;
         cut_currency(text, &t);
-        size_t next = mark_token(w, &t) - at;
+        size_t next = mark_token(scan, &t) - at;
         if (next >= plain)
             return at + next;
         left &= ~UINT64_C(0) << next;
@@ -272,18 +271,18 @@ static size_t walk_block(struct walk *w, size_t at)
     return at + plain;
 }
 
-void ts_sought_walk(struct ts_sought *s, ts_view text)
+void ts_search_terms_scan(struct ts_search_terms *s, ts_view text)
 {
-    struct walk w = {s, {.text = text}};
+    struct scan scan = {s, {.text = text}};
     struct ts_token t;
     if (s->currencies)
-        mark_signs(s, w.f.text);
-    for (size_t at = 0; s->left > 0;) {
-        size_t next = at + 64 <= w.f.text.len ? walk_block(&w, at) : at;
+        mark_signs(s, scan.reader.text);
+    for (size_t at = 0; s->missing > 0;) {
+        size_t next = at + 64 <= scan.reader.text.len ? scan_block(&scan, at) : at;
         if (next == at) { /* the end, a long word, or one that is not ASCII */
-            if (!ts_token_next(w.f.text, at, &t))
+            if (!ts_token_next(scan.reader.text, at, &t))
                 break;
-            next = mark_token(&w, &t);
+            next = mark_token(&scan, &t);
         }
         at = next;
     }
