@@ -1,6 +1,7 @@
 /* otlp_grpc.c - spans to anything that speaks OTLP over gRPC; Phoenix first of all. */
 #include "pipeline/exporter.h"
 
+#include "net/endpoint.h"
 #include "net/grpc.h"
 #include "pipeline/shared_settings.h"
 #include "wire/gzip.h"
@@ -287,16 +288,17 @@ static bool check(const void *config, struct ts_err *err)
     const struct otlp_grpc_config *c = config;
     if (!c->endpoint || !*c->endpoint)
         return ts_fail(err, TS_INVALID_ARGUMENT, "endpoint is missing; write endpoint: host:4317");
-    ts_view v = ts_view_str(c->endpoint);
-    const char *colon = strrchr(c->endpoint, ':');
-    bool unix_socket = ts_view_starts(v, TS_LIT("unix:"));
+    struct ts_endpoint e = ts_endpoint_of(ts_view_str(c->endpoint));
     int64_t port;
-    ts_view digits = ts_view_str(colon ? colon + 1 : "");
-    if (digits.len > 0 && digits.ptr[digits.len - 1] == '/')
-        digits.len--;
-    if (!unix_socket && (!ts_view_to_int64(digits, &port) || port < 1 || port > 65535))
+    if (ts_view_is(e.scheme, "unix"))
+        return true;
+    if (!ts_view_to_int64(e.port, &port) || port < 1 || port > 65535)
         return ts_fail(err, TS_INVALID_ARGUMENT, "endpoint '%s' has no port; write '%s:4317'",
                        c->endpoint, c->endpoint);
+    if (e.path.len > 0 && !ts_view_is(e.path, "/"))
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "endpoint '%s' has a path, and gRPC has none; write '" TS_FMT "'",
+                       c->endpoint, TS_ARG(e.address));
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "pipeline/exporter.h"
 
 #include "json/json.h"
+#include "net/endpoint.h"
 #include "net/http_client.h"
 #include "pipeline/shared_settings.h"
 
@@ -257,8 +258,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
 static bool check(const void *config, struct ts_err *err)
 {
     const struct phoenix_config *c = config;
-    ts_view v = ts_view_str(c->endpoint);
-    if (!ts_view_starts(v, TS_LIT("http://")) && !ts_view_starts(v, TS_LIT("https://")))
+    if (!ts_endpoint_is_url(ts_view_str(c->endpoint)))
         return ts_fail(err, TS_INVALID_ARGUMENT, "endpoint '%s' is no URL; write http://host:6006",
                        c->endpoint);
     if (strcmp(c->name, "note") == 0 || !*c->name)
