@@ -176,24 +176,14 @@ static void add_header(struct exchange *x, ts_view key, ts_view value)
 
 static void fill_headers(struct exchange *x)
 {
-    const struct phoenix_config *c = x->self->config;
     size_t count;
-    const struct ts_grpc_header *sent = ts_headers_list(x->post->headers, &count);
-    x->headers = ts_alloc((count + c->headers.count + 3) * sizeof *x->headers);
+    struct ts_headers *all = ts_headers_merge(x->post->headers, x->self->headers);
+    const struct ts_grpc_header *list = ts_headers_list(all, &count);
+    x->headers = ts_alloc((count + 2) * sizeof *x->headers); /* NULL at the end */
     add_header(x, TS_LIT("Content-Type"), TS_LIT("application/json"));
     for (size_t i = 0; i < count; i++)
-        add_header(x, sent[i].key, sent[i].value);
-    for (size_t i = 0; i < c->headers.count; i++)
-        if (!ts_headers_has(x->post->headers, ts_view_str(c->headers.items[i].key)))
-            add_header(x, ts_view_str(c->headers.items[i].key),
-                       ts_view_str(c->headers.items[i].value));
-    if (c->api_key && *c->api_key && !ts_headers_has(x->post->headers, AUTHORIZATION)) {
-        struct ts_buf bearer = TS_BUF_INIT;
-        ts_buf_printf(&bearer, "Bearer %s", c->api_key);
-        add_header(x, TS_LIT("Authorization"), ts_buf_view(&bearer));
-        explicit_bzero(bearer.ptr, bearer.len);
-        ts_buf_release(&bearer);
-    }
+        add_header(x, list[i].key, list[i].value);
+    ts_headers_unref(all);
 }
 
 static void post(struct ts_instance *self, struct ts_post *p)
@@ -225,8 +215,27 @@ static void free_instance(struct ts_instance *self)
     if (!self)
         return;
     ts_http_client_free(self->client);
+    ts_headers_unref(self->headers);
     free(self->url);
     free(self);
+}
+
+/* The key and further headers; an authorization among these wins over the key. */
+static struct ts_headers *configured(const struct phoenix_config *c)
+{
+    struct ts_buf bearer = TS_BUF_INIT;
+    struct ts_headers *key = NULL;
+    struct ts_headers *pairs = ts_headers_of_pairs(&c->headers);
+    if (c->api_key && *c->api_key) {
+        ts_buf_printf(&bearer, "Bearer %s", c->api_key);
+        key = ts_headers_new(&(struct ts_grpc_header){AUTHORIZATION, ts_buf_view(&bearer)}, 1);
+        explicit_bzero(bearer.ptr, bearer.len);
+        ts_buf_release(&bearer);
+    }
+    struct ts_headers *all = ts_headers_merge(pairs, key);
+    ts_headers_unref(pairs);
+    ts_headers_unref(key);
+    return all;
 }
 
 static struct ts_instance *create(const struct ts_host *host, const void *config,
@@ -237,6 +246,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     struct ts_instance *self = ts_alloc(sizeof *self);
     self->config = c;
     self->host = host;
+    self->headers = configured(c);
     struct ts_buf url = TS_BUF_INIT;
     ts_view root = ts_view_str(c->endpoint);
     if (ts_view_ends(root, TS_LIT("/v1/traces"))) /* people paste the collector's URL */
