@@ -16,6 +16,13 @@ struct ts_headers {
     struct ts_grpc_header items[];
 };
 
+static void to_lower(uint8_t *key, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (key[i] >= 'A' && key[i] <= 'Z')
+            key[i] = (uint8_t)(key[i] + ('a' - 'A'));
+}
+
 struct ts_headers *ts_headers_new(const struct ts_grpc_header *from, size_t count)
 {
     if (count == 0)
@@ -36,8 +43,35 @@ struct ts_headers *ts_headers_new(const struct ts_grpc_header *from, size_t coun
             copy[k] = ts_view_of(at, pair[k].len);
             at += pair[k].len;
         }
+        to_lower(at - pair[0].len - pair[1].len, pair[0].len);
         h->items[i] = (struct ts_grpc_header){copy[0], copy[1]};
     }
+    return h;
+}
+
+struct ts_headers *ts_headers_of_pairs(const struct ts_pairs *pairs)
+{
+    struct ts_grpc_header *items = ts_alloc(pairs->count * sizeof *items);
+    for (size_t i = 0; i < pairs->count; i++)
+        items[i] = (struct ts_grpc_header){ts_view_str(pairs->items[i].key),
+                                           ts_view_str(pairs->items[i].value)};
+    struct ts_headers *h = ts_headers_new(items, pairs->count);
+    free(items);
+    return h;
+}
+
+struct ts_headers *ts_headers_merge(struct ts_headers *first, struct ts_headers *second)
+{
+    if (!first || !second)
+        return ts_headers_ref(first ? first : second);
+    struct ts_grpc_header *items = ts_alloc((first->count + second->count) * sizeof *items);
+    size_t n = first->count;
+    memcpy(items, first->items, n * sizeof *items);
+    for (size_t i = 0; i < second->count; i++)
+        if (!ts_headers_has(first, second->items[i].key))
+            items[n++] = second->items[i];
+    struct ts_headers *h = ts_headers_new(items, n);
+    free(items);
     return h;
 }
 

@@ -2,6 +2,7 @@
  * (architecture.md, What is written; dialects §6.7, §13). */
 #include "pipeline/assess/decision_write.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "wire/encode.h"
 
@@ -120,17 +121,6 @@ void ts_decision_encode(const struct ts_decision *d, unsigned write, ts_view spa
 
 /* ---- evaluations ---- */
 
-static ts_view hex(struct ts_arena *arena, ts_view id)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint8_t *text = ts_arena_alloc(arena, id.len * 2 + 1);
-    for (size_t i = 0; i < id.len; i++) {
-        text[2 * i] = (uint8_t)digits[id.ptr[i] >> 4];
-        text[2 * i + 1] = (uint8_t)digits[id.ptr[i] & 15];
-    }
-    return ts_view_of(text, id.len * 2);
-}
-
 static ts_view keep(struct ts_arena *arena, ts_view text)
 {
     return ts_arena_copy(arena, ts_utf8_repair(arena, text));
@@ -140,8 +130,8 @@ static struct ts_evaluation *evaluation(const struct ts_decision *d, const struc
                                         struct ts_headers *headers, bool late, double score)
 {
     struct ts_evaluation *e = ts_evaluation_new(headers);
-    e->trace_id = hex(e->arena, llm->trace_id);
-    e->span_id = hex(e->arena, llm->span_id);
+    e->trace_id = ts_hex_copy(e->arena, llm->trace_id);
+    e->span_id = ts_hex_copy(e->arena, llm->span_id);
     e->score = score;
     e->annotator_kind = d->annotator_kind;
     e->scorer = keep(e->arena, ts_view_str(d->scorer));

@@ -3,6 +3,7 @@
  * that is defined, no file at all means the drop-in in front of Phoenix. */
 #include "pipeline/engine/plan.h"
 
+#include "net/endpoint.h"
 #include "pipeline/engine/plan_internal.h"
 #include "pipeline/scorer.h"
 
@@ -411,16 +412,12 @@ static const char *default_target(struct ts_arena *arena)
             .ptr;
     if (which > 1) /* OTEL_*: used as it is */
         return (const char *)ts_arena_copy(arena, url).ptr;
-    size_t scheme = ts_view_find(url, TS_LIT("://"));
-    ts_view prefix = scheme == SIZE_MAX ? TS_LIT("http://") : ts_view_cut(url, 0, scheme + 3);
-    ts_view host = scheme == SIZE_MAX ? url : ts_view_from(url, scheme + 3);
-    host = ts_view_cut(host, 0, ts_view_find(host, TS_LIT("/")));
-    if (ts_view_ends(host, TS_LIT(":4317")))
-        host.len -= 5;
-    else if (host.len > 0 && host.ptr[host.len - 1] != ']')
-        host = ts_view_cut(host, 0, ts_view_find(host, TS_LIT(":")));
-    return (const char *)ts_arena_printf(arena, TS_FMT TS_FMT ":%s", TS_ARG(prefix), TS_ARG(host),
-                                         port ? port : "4317")
+    struct ts_endpoint e = ts_endpoint_of(url);
+    bool v6 = ts_view_find(e.host, TS_LIT(":")) != SIZE_MAX;
+    return (const char *)ts_arena_printf(
+               arena, v6 ? TS_FMT "://[" TS_FMT "]:%s" : TS_FMT "://" TS_FMT ":%s",
+               TS_ARG(e.scheme.len > 0 ? e.scheme : TS_LIT("http")), TS_ARG(e.host),
+               port ? port : "4317")
         .ptr;
 }
 
@@ -485,19 +482,23 @@ static const char *text_setting(const struct ts_planned *p, const char *dotted)
     return NULL;
 }
 
-/* host:port without scheme; the names of this machine are one. */
-static ts_view place_of(const char *endpoint)
+/* The names of this machine are one: none. */
+static ts_view host_of(const struct ts_endpoint *e)
 {
-    static const char *const here[] = {"localhost:", "127.0.0.1:", "0.0.0.0:", "[::]:", "[::1]:"};
-    ts_view v = ts_view_str(endpoint);
-    size_t scheme = ts_view_find(v, TS_LIT("://"));
-    v = scheme == SIZE_MAX ? v : ts_view_from(v, scheme + 3);
-    if (v.len > 0 && v.ptr[v.len - 1] == '/')
-        v.len--;
+    static const char *const here[] = {"localhost", "127.0.0.1", "0.0.0.0", "::", "::1"};
     for (size_t i = 0; i < TS_COUNT(here); i++)
-        if (ts_view_starts(v, ts_view_str(here[i])))
-            return ts_view_from(v, strlen(here[i]) - 1);
-    return v;
+        if (ts_view_is(e->host, here[i]))
+            return TS_NOTHING;
+    return e->host;
+}
+
+static bool is_same_place(const char *one, const char *other)
+{
+    struct ts_endpoint a = ts_endpoint_of(ts_view_str(one));
+    struct ts_endpoint b = ts_endpoint_of(ts_view_str(other));
+    if (a.port.len == 0 || b.port.len == 0) /* a unix socket, or what no rule knows */
+        return ts_view_eq(a.path, b.path) && ts_view_eq(a.address, b.address);
+    return ts_view_eq(a.port, b.port) && ts_view_eq(host_of(&a), host_of(&b));
 }
 
 /* Spans sent to oneself would go round for ever. */
@@ -510,7 +511,7 @@ static bool check_circle(struct ts_planning *m)
             const char *from = r->used && r->component->kind == TS_RECEIVER
                                    ? text_setting(r, "protocols.grpc.endpoint")
                                    : NULL;
-            if (!from || !ts_view_eq(place_of(from), place_of(to)))
+            if (!from || !is_same_place(from, to))
                 continue;
             ts_fail_in(m->err, "%s::endpoint", x->path);
             return ts_fail(m->err, TS_INVALID_ARGUMENT,

@@ -1,6 +1,7 @@
 /* otlp_grpc.c - spans to anything that speaks OTLP over gRPC; Phoenix first of all. */
 #include "pipeline/exporter.h"
 
+#include "net/endpoint.h"
 #include "net/grpc.h"
 #include "pipeline/shared_settings.h"
 #include "wire/gzip.h"
@@ -42,8 +43,7 @@ struct ts_instance {
     const struct otlp_grpc_config *config;
     const struct ts_host *host;
     struct ts_grpc_channel *channel;
-    struct ts_grpc_header *headers; /* configured ones, keys in lower case */
-    size_t header_count;
+    struct ts_headers *headers; /* configured ones */
 };
 
 /* One call under way. */
@@ -52,7 +52,7 @@ struct call {
     struct ts_instance *self;
     struct call *next, **back;
     struct ts_send *send;
-    struct ts_grpc_header *headers;
+    struct ts_headers *headers; /* the sender's, and ours that it has not */
     ts_view zipped;
     struct ts_payload *zipped_owner;
 };
@@ -136,7 +136,7 @@ static void free_call(struct call *c)
         c->next->back = c->back;
     ts_payload_unref(c->zipped_owner);
     ts_grpc_unary_release(&c->unary);
-    free(c->headers);
+    ts_headers_unref(c->headers);
     free(c);
 }
 
@@ -164,21 +164,6 @@ static void on_done(struct ts_job *job, enum ts_job_end end)
 }
 
 /* ---- the attempt ---- */
-
-static void fill_headers(struct call *c)
-{
-    size_t count;
-    const struct ts_grpc_header *sent = ts_headers_list(c->send->headers, &count);
-    c->headers = ts_alloc((count + c->self->header_count + 1) * sizeof *c->headers);
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++)
-        c->headers[n++] = sent[i];
-    for (size_t i = 0; i < c->self->header_count; i++) /* only if the call has none of that key */
-        if (!ts_headers_has(c->send->headers, c->self->headers[i].key))
-            c->headers[n++] = c->self->headers[i];
-    c->unary.headers = c->headers;
-    c->unary.header_count = n;
-}
 
 static void compress(struct call *c)
 {
@@ -222,7 +207,8 @@ static void start_call(struct ts_instance *self, struct ts_send *send, struct ts
         c->unary.slice_count = 1;
         c->unary.owner = repaired;
     }
-    fill_headers(c);
+    c->headers = ts_headers_merge(send->headers, self->headers);
+    c->unary.headers = ts_headers_list(c->headers, &c->unary.header_count);
     if (self->config->compression == GZIP)
         compress(c);
     ts_grpc_unary_start(self->channel, &c->unary);
@@ -244,21 +230,14 @@ static void queue(const struct ts_instance *self, struct ts_queue_settings *out)
 
 /* ---- life ---- */
 
-static bool copy_headers(struct ts_instance *self, struct ts_err *err)
+static bool check_headers(const struct ts_instance *self, struct ts_err *err)
 {
-    const struct ts_pairs *pairs = &self->config->headers;
-    self->headers = ts_alloc((pairs->count + 1) * sizeof *self->headers);
-    for (size_t i = 0; i < pairs->count; i++) {
-        char *key = ts_strdup(pairs->items[i].key);
-        for (char *ch = key; *ch; ch++)
-            if (*ch >= 'A' && *ch <= 'Z')
-                *ch = (char)(*ch + 32);
-        self->headers[self->header_count++] =
-            (struct ts_grpc_header){ts_view_str(key), ts_view_str(pairs->items[i].value)};
-        if (!ts_grpc_key_ok(ts_view_str(key)))
+    size_t count;
+    const struct ts_grpc_header *headers = ts_headers_list(self->headers, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!ts_grpc_key_ok(headers[i].key))
             return ts_fail(err, TS_INVALID_ARGUMENT, "headers: '%s' is no legal header name",
-                           pairs->items[i].key);
-    }
+                           self->config->headers.items[i].key);
     return true;
 }
 
@@ -268,9 +247,7 @@ static void free_instance(struct ts_instance *self)
         return;
     ts_grpc_channel_free(self->channel);
     sem_destroy(&self->cancelled);
-    for (size_t i = 0; i < self->header_count; i++)
-        free((void *)(uintptr_t)self->headers[i].key.ptr);
-    free(self->headers);
+    ts_headers_unref(self->headers);
     free(self);
 }
 
@@ -290,8 +267,8 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
                       .timeout = c->keepalive.timeout,
                       .permit_without_stream = c->keepalive.permit_without_stream},
     };
-    bool ok = copy_headers(self, err);
-    if (ok)
+    self->headers = ts_headers_of_pairs(&c->headers);
+    if (check_headers(self, err))
         self->channel = ts_grpc_channel_new(host->grpc, &options, err);
     if (self->channel)
         return self;
@@ -322,16 +299,17 @@ static bool check(const void *config, struct ts_err *err)
     const struct otlp_grpc_config *c = config;
     if (!c->endpoint || !*c->endpoint)
         return ts_fail(err, TS_INVALID_ARGUMENT, "endpoint is missing; write endpoint: host:4317");
-    ts_view v = ts_view_str(c->endpoint);
-    const char *colon = strrchr(c->endpoint, ':');
-    bool unix_socket = ts_view_starts(v, TS_LIT("unix:"));
+    struct ts_endpoint e = ts_endpoint_of(ts_view_str(c->endpoint));
     int64_t port;
-    ts_view digits = ts_view_str(colon ? colon + 1 : "");
-    if (digits.len > 0 && digits.ptr[digits.len - 1] == '/')
-        digits.len--;
-    if (!unix_socket && (!ts_view_to_int64(digits, &port) || port < 1 || port > 65535))
+    if (ts_view_is(e.scheme, "unix"))
+        return true;
+    if (!ts_view_to_int64(e.port, &port) || port < 1 || port > 65535)
         return ts_fail(err, TS_INVALID_ARGUMENT, "endpoint '%s' has no port; write '%s:4317'",
                        c->endpoint, c->endpoint);
+    if (e.path.len > 0 && !ts_view_is(e.path, "/"))
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "endpoint '%s' has a path, and gRPC has none; write '" TS_FMT "'",
+                       c->endpoint, TS_ARG(e.address));
     return true;
 }
 

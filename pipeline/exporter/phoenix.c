@@ -4,6 +4,7 @@
 #include "pipeline/exporter.h"
 
 #include "json/json.h"
+#include "net/endpoint.h"
 #include "net/http_client.h"
 #include "pipeline/shared_settings.h"
 
@@ -33,6 +34,7 @@ struct ts_instance {
     const struct phoenix_config *config;
     const struct ts_host *host;
     struct ts_http_client *client;
+    struct ts_headers *headers; /* configured ones, with the key */
     char *url;
 };
 
@@ -188,24 +190,14 @@ static void add_header(struct exchange *x, ts_view key, ts_view value)
 
 static void fill_headers(struct exchange *x)
 {
-    const struct phoenix_config *c = x->self->config;
     size_t count;
-    const struct ts_grpc_header *sent = ts_headers_list(x->post->headers, &count);
-    x->headers = ts_alloc((count + c->headers.count + 3) * sizeof *x->headers);
+    struct ts_headers *all = ts_headers_merge(x->post->headers, x->self->headers);
+    const struct ts_grpc_header *list = ts_headers_list(all, &count);
+    x->headers = ts_alloc((count + 2) * sizeof *x->headers); /* NULL at the end */
     add_header(x, TS_LIT("Content-Type"), TS_LIT("application/json"));
     for (size_t i = 0; i < count; i++)
-        add_header(x, sent[i].key, sent[i].value);
-    for (size_t i = 0; i < c->headers.count; i++)
-        if (!ts_headers_has(x->post->headers, ts_view_str(c->headers.items[i].key)))
-            add_header(x, ts_view_str(c->headers.items[i].key),
-                       ts_view_str(c->headers.items[i].value));
-    if (c->api_key && *c->api_key && !ts_headers_has(x->post->headers, AUTHORIZATION)) {
-        struct ts_buf bearer = TS_BUF_INIT;
-        ts_buf_printf(&bearer, "Bearer %s", c->api_key);
-        add_header(x, TS_LIT("Authorization"), ts_buf_view(&bearer));
-        explicit_bzero(bearer.ptr, bearer.len);
-        ts_buf_release(&bearer);
-    }
+        add_header(x, list[i].key, list[i].value);
+    ts_headers_unref(all);
 }
 
 static void post(struct ts_instance *self, struct ts_post *p)
@@ -249,8 +241,27 @@ static void free_instance(struct ts_instance *self)
         return;
     ts_http_client_free(self->client);
     sem_destroy(&self->cancelled);
+    ts_headers_unref(self->headers);
     free(self->url);
     free(self);
+}
+
+/* The key and further headers; an authorization among these wins over the key. */
+static struct ts_headers *configured(const struct phoenix_config *c)
+{
+    struct ts_buf bearer = TS_BUF_INIT;
+    struct ts_headers *key = NULL;
+    struct ts_headers *pairs = ts_headers_of_pairs(&c->headers);
+    if (c->api_key && *c->api_key) {
+        ts_buf_printf(&bearer, "Bearer %s", c->api_key);
+        key = ts_headers_new(&(struct ts_grpc_header){AUTHORIZATION, ts_buf_view(&bearer)}, 1);
+        explicit_bzero(bearer.ptr, bearer.len);
+        ts_buf_release(&bearer);
+    }
+    struct ts_headers *all = ts_headers_merge(pairs, key);
+    ts_headers_unref(pairs);
+    ts_headers_unref(key);
+    return all;
 }
 
 static struct ts_instance *create(const struct ts_host *host, const void *config,
@@ -262,6 +273,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->config = c;
     self->host = host;
     sem_init(&self->cancelled, 0, 0);
+    self->headers = configured(c);
     struct ts_buf url = TS_BUF_INIT;
     ts_view root = ts_view_str(c->endpoint);
     if (ts_view_ends(root, TS_LIT("/v1/traces"))) /* people paste the collector's URL */
@@ -301,8 +313,7 @@ static void stop(struct ts_instance *self, ts_time deadline)
 static bool check(const void *config, struct ts_err *err)
 {
     const struct phoenix_config *c = config;
-    ts_view v = ts_view_str(c->endpoint);
-    if (!ts_view_starts(v, TS_LIT("http://")) && !ts_view_starts(v, TS_LIT("https://")))
+    if (!ts_endpoint_is_url(ts_view_str(c->endpoint)))
         return ts_fail(err, TS_INVALID_ARGUMENT, "endpoint '%s' is no URL; write http://host:6006",
                        c->endpoint);
     if (strcmp(c->name, "note") == 0 || !*c->name)

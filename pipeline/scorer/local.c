@@ -28,9 +28,9 @@ struct ts_instance {
 };
 
 const struct ts_signal_kind ts_local_signals[] = {
-#define TS_SIGNAL(name) {#name, ts_local_##name},
+#define TS_LOCAL_SIGNAL(name) {#name, ts_local_##name},
 #include "pipeline/scorer/local_signals.def"
-#undef TS_SIGNAL
+#undef TS_LOCAL_SIGNAL
     {NULL, NULL},
 };
 
@@ -42,7 +42,7 @@ struct sum {
     bool any;
 };
 
-static void add(struct sum *s, const char *name, const struct ts_signal *signal)
+static void add(struct sum *s, const char *name, const struct ts_local_signal *signal)
 {
     if (!signal->present)
         return;
@@ -78,7 +78,7 @@ static void score(struct ts_instance *self, struct ts_score_job *job)
 {
     struct sum s = {.cap = 1, .text = TS_BUF_INIT, .names = TS_BUF_INIT};
     for (size_t i = 0; ts_local_signals[i].name; i++) {
-        struct ts_signal signal = {0};
+        struct ts_local_signal signal = {0};
         if (self->on & 1u << i)
             ts_local_signals[i].evaluate(self->memory, job->llm, job->arena, &signal);
         add(&s, ts_local_signals[i].name, &signal);

@@ -6,7 +6,7 @@
 
 struct ts_signal_kind {
     const char *name; /* as the setting `signals` has it */
-    ts_signal_fn *evaluate;
+    ts_local_signal_fn *evaluate;
 };
 extern const struct ts_signal_kind ts_local_signals[]; /* {NULL} at the end */
 

@@ -4,8 +4,9 @@
  * and its beginning, to tell where another answer differs from it. */
 #include "pipeline/scorer/local_agreement.h"
 
-#include "pipeline/scorer/local_signal.h"
+#include "base/lru.h"
 #include "base/utf8.h"
+#include "pipeline/scorer/local_signal.h"
 #include "tlm/text.h"
 #include "tlm/words.h"
 
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { ANSWERS = 8, WORDS = 128, BEGINNING = 160, BUCKETS = 1 << 14 };
+enum { ANSWERS = 8, WORDS = 128, BEGINNING = 160 };
 
 struct answer {
     uint64_t span, text; /* hashes of trace and span id (0: none), and of the bytes */
@@ -25,22 +26,17 @@ struct answer {
 };
 
 struct prompt {
-    XXH128_hash_t key;
-    struct prompt *chain;         /* in its bucket */
-    struct prompt *older, *newer; /* by last use */
-    ts_time used;
+    struct ts_lru_item item; /* by prompt_key */
     int count;
-    size_t bytes;
     struct answer *answers[ANSWERS]; /* the oldest first */
 };
 
 struct ts_agreement {
     pthread_mutex_t lock; /* guards all below */
-    uint64_t max_bytes, bytes;
-    ts_time max_age;
-    struct prompt *oldest, *newest;
-    struct prompt *buckets[BUCKETS];
+    struct ts_lru lru;
 };
+_Static_assert(sizeof(XXH128_hash_t) == sizeof((struct ts_lru_item *)NULL)->key,
+               "a key of the lru");
 
 /* ---- keys ---- */
 
@@ -133,60 +129,32 @@ static double similarity(const struct answer *a, const struct answer *b)
 
 /* ---- prompts ---- */
 
-static struct prompt **place(struct ts_agreement *m, XXH128_hash_t key)
+static struct prompt *prompt_of(struct ts_lru_item *item)
 {
-    struct prompt **at = &m->buckets[key.low64 % BUCKETS];
-    while (*at && !XXH128_isEqual((*at)->key, key))
-        at = &(*at)->chain;
-    return at;
+    return TS_CONTAINER_OF(item, struct prompt, item);
 }
 
-static void unlink_use(struct ts_agreement *m, struct prompt *p)
+static void drop(struct ts_lru_item *item)
 {
-    *(p->older ? &p->older->newer : &m->oldest) = p->newer;
-    *(p->newer ? &p->newer->older : &m->newest) = p->older;
-}
-
-static void link_newest(struct ts_agreement *m, struct prompt *p)
-{
-    p->older = m->newest;
-    p->newer = NULL;
-    *(m->newest ? &m->newest->newer : &m->oldest) = p;
-    m->newest = p;
-    p->used = ts_now();
-}
-
-static void forget(struct ts_agreement *m, struct prompt *p)
-{
-    *place(m, p->key) = p->chain;
-    unlink_use(m, p);
-    m->bytes -= p->bytes;
+    struct prompt *p = prompt_of(item);
     for (int i = 0; i < p->count; i++)
         free(p->answers[i]);
     free(p);
 }
 
-static struct prompt *find_or_add(struct ts_agreement *m, XXH128_hash_t key)
+static struct prompt *find_or_add(struct ts_agreement *m, XXH128_hash_t key, ts_time now)
 {
-    struct prompt **at = place(m, key);
-    struct prompt *p = *at;
-    if (p) {
-        unlink_use(m, p);
-    } else {
-        p = *at = ts_alloc(sizeof *p);
-        p->key = key;
-        p->bytes = sizeof *p;
-        m->bytes += p->bytes;
-    }
-    link_newest(m, p);
+    struct ts_lru_item *item = ts_lru_find(&m->lru, &key, now);
+    if (item)
+        return prompt_of(item);
+    struct prompt *p = ts_alloc(sizeof *p);
+    ts_lru_add(&m->lru, &p->item, &key, sizeof *p, now);
     return p;
 }
 
 static void forget_first(struct ts_agreement *m, struct prompt *p)
 {
-    size_t bytes = size_of(p->answers[0]);
-    p->bytes -= bytes;
-    m->bytes -= bytes;
+    ts_lru_resize(&m->lru, &p->item, p->item.bytes - size_of(p->answers[0]));
     free(p->answers[0]);
     p->count--;
     memmove(p->answers, p->answers + 1, (size_t)p->count * sizeof p->answers[0]);
@@ -196,16 +164,9 @@ static void remember(struct ts_agreement *m, struct prompt *p, struct answer *a)
 {
     if (p->count == ANSWERS)
         forget_first(m, p);
-    a->when = p->used;
+    a->when = p->item.used;
     p->answers[p->count++] = a;
-    p->bytes += size_of(a);
-    m->bytes += size_of(a);
-}
-
-static void keep_within_bounds(struct ts_agreement *m, ts_time too_old)
-{
-    while (m->oldest && (m->bytes > m->max_bytes || m->oldest->used < too_old))
-        forget(m, m->oldest);
+    ts_lru_resize(&m->lru, &p->item, p->item.bytes + size_of(a));
 }
 
 /* ---- where two answers differ ----
@@ -303,16 +264,16 @@ void ts_agreement_look(struct ts_agreement *m, const struct ts_llm *llm, struct 
                        struct ts_agreed *out)
 {
     *out = (struct ts_agreed){0};
-    if (m->max_bytes == 0 || llm->message_count == 0 || llm->response.len == 0)
+    if (m->lru.max_bytes == 0 || llm->message_count == 0 || llm->response.len == 0)
         return;
     XXH128_hash_t key = prompt_key(llm);
     struct answer *mine = answer_of(llm);
     struct answer *shown = NULL; /* a copy: the text is looked at without the lock */
     const struct answer *least;
     pthread_mutex_lock(&m->lock);
-    struct prompt *p = find_or_add(m, key);
-    ts_time too_old = p->used - m->max_age;
-    while (p->count > 0 && p->answers[0]->when < too_old)
+    ts_time now = ts_now();
+    struct prompt *p = find_or_add(m, key, now);
+    while (p->count > 0 && p->answers[0]->when < now - m->lru.max_age)
         forget_first(m, p);
     compare(p, mine, out, &least);
     if (least) {
@@ -323,7 +284,7 @@ void ts_agreement_look(struct ts_agreement *m, const struct ts_llm *llm, struct 
         free(mine);
     else
         remember(m, p, mine);
-    keep_within_bounds(m, too_old);
+    ts_lru_trim(&m->lru, now);
     pthread_mutex_unlock(&m->lock);
     if (shown)
         out->piece = describe_difference(arena, llm->response, shown);
@@ -332,7 +293,7 @@ void ts_agreement_look(struct ts_agreement *m, const struct ts_llm *llm, struct 
 uint64_t ts_agreement_bytes(struct ts_agreement *m)
 {
     pthread_mutex_lock(&m->lock);
-    uint64_t bytes = m->bytes;
+    uint64_t bytes = m->lru.bytes;
     pthread_mutex_unlock(&m->lock);
     return bytes;
 }
@@ -341,8 +302,7 @@ struct ts_agreement *ts_agreement_new(uint64_t max_bytes, ts_time max_age)
 {
     struct ts_agreement *m = ts_alloc(sizeof *m);
     pthread_mutex_init(&m->lock, NULL);
-    m->max_bytes = max_bytes;
-    m->max_age = max_age;
+    ts_lru_init(&m->lru, max_bytes, max_age, drop);
     return m;
 }
 
@@ -350,8 +310,7 @@ void ts_agreement_free(struct ts_agreement *m)
 {
     if (!m)
         return;
-    while (m->oldest)
-        forget(m, m->oldest);
+    ts_lru_release(&m->lru);
     pthread_mutex_destroy(&m->lock);
     free(m);
 }
@@ -359,7 +318,7 @@ void ts_agreement_free(struct ts_agreement *m)
 /* ---- the signal ---- */
 
 void ts_local_agreement(struct ts_agreement *memory, const struct ts_llm *llm,
-                        struct ts_arena *arena, struct ts_signal *out)
+                        struct ts_arena *arena, struct ts_local_signal *out)
 {
     const double full_weight =
         4; /* other answers from which on it counts in full; our own choice */

@@ -32,7 +32,7 @@ static ts_view json_violation(struct ts_arena *arena, ts_view text, ts_view sche
 }
 
 void ts_local_format(struct ts_agreement *memory, const struct ts_llm *llm, struct ts_arena *arena,
-                     struct ts_signal *out)
+                     struct ts_local_signal *out)
 {
     (void)memory;
     bool wanted =
@@ -59,7 +59,7 @@ static const struct ts_tool *find_tool(const struct ts_llm *llm, ts_view name)
 }
 
 void ts_local_tools(struct ts_agreement *memory, const struct ts_llm *llm, struct ts_arena *arena,
-                    struct ts_signal *out)
+                    struct ts_local_signal *out)
 {
     (void)memory;
     for (size_t i = 0; i < llm->tool_call_count; i++) {

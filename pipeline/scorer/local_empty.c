@@ -5,7 +5,7 @@
 #include "tlm/text.h"
 
 void ts_local_empty(struct ts_agreement *memory, const struct ts_llm *llm, struct ts_arena *arena,
-                    struct ts_signal *out)
+                    struct ts_local_signal *out)
 {
     (void)memory;
     (void)arena;

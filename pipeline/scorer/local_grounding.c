@@ -318,7 +318,7 @@ static ts_view describe(struct ts_arena *arena, const struct tally *t)
 }
 
 void ts_local_grounding(struct ts_agreement *memory, const struct ts_llm *llm,
-                        struct ts_arena *arena, struct ts_signal *out)
+                        struct ts_arena *arena, struct ts_local_signal *out)
 {
     (void)memory;
     if (llm->document_count == 0 || llm->response.len == 0)

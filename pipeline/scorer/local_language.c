@@ -199,7 +199,7 @@ static const char *read_language(ts_view text, bool *latin)
 }
 
 void ts_local_language(struct ts_agreement *memory, const struct ts_llm *llm,
-                       struct ts_arena *arena, struct ts_signal *out)
+                       struct ts_arena *arena, struct ts_local_signal *out)
 {
     (void)memory;
     size_t last = llm->message_count;

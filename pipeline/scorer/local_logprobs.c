@@ -49,7 +49,7 @@ static ts_view weak_span(struct ts_arena *arena, const struct ts_llm *llm,
 }
 
 void ts_local_logprobs(struct ts_agreement *memory, const struct ts_llm *llm,
-                       struct ts_arena *arena, struct ts_signal *out)
+                       struct ts_arena *arena, struct ts_local_signal *out)
 {
     (void)memory;
     double sum = 0;

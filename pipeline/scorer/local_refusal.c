@@ -78,7 +78,7 @@ static bool declines(ts_view text)
 }
 
 void ts_local_refusal(struct ts_agreement *memory, const struct ts_llm *llm, struct ts_arena *arena,
-                      struct ts_signal *out)
+                      struct ts_local_signal *out)
 {
     (void)memory;
     if (ts_view_is(llm->finish_reason, "content_filter")) {

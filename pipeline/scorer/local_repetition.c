@@ -30,7 +30,7 @@ static bool has_words(ts_view piece)
 }
 
 void ts_local_repetition(struct ts_agreement *memory, const struct ts_llm *llm,
-                         struct ts_arena *arena, struct ts_signal *out)
+                         struct ts_arena *arena, struct ts_local_signal *out)
 {
     (void)memory;
     ts_view t = ts_view_trim(llm->response);

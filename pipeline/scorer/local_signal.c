@@ -29,7 +29,7 @@ ts_view ts_local_quote_end(struct ts_arena *arena, ts_view text)
     return ts_arena_printf(arena, "…" TS_FMT, TS_ARG(end));
 }
 
-void ts_local_violation(struct ts_signal *out, double cap, ts_view text)
+void ts_local_violation(struct ts_local_signal *out, double cap, ts_view text)
 {
-    *out = (struct ts_signal){true, true, cap, 0, text};
+    *out = (struct ts_local_signal){true, true, cap, 0, text};
 }

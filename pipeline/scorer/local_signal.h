@@ -6,7 +6,7 @@
 #include "llm/llm.h"
 
 /* What a signal says. */
-struct ts_signal {
+struct ts_local_signal {
     bool present;   /* false: silent, the rest is not set */
     bool violation; /* the answer broke something: `score` is then a cap on the whole */
     double score;   /* 0…1 */
@@ -18,18 +18,18 @@ struct ts_agreement;
 
 /* Evaluates one kind of evidence. `memory` is of what the stream has shown; most need none. `out` comes
  * zeroed; its text is the arena's or static. Thread: any. */
-typedef void ts_signal_fn(struct ts_agreement *memory, const struct ts_llm *llm,
-                          struct ts_arena *arena, struct ts_signal *out);
+typedef void ts_local_signal_fn(struct ts_agreement *memory, const struct ts_llm *llm,
+                                struct ts_arena *arena, struct ts_local_signal *out);
 
 /* One for each row of local_signals.def. */
-#define TS_SIGNAL(name) ts_signal_fn ts_local_##name;
+#define TS_LOCAL_SIGNAL(name) ts_local_signal_fn ts_local_##name;
 #include "pipeline/scorer/local_signals.def"
-#undef TS_SIGNAL
+#undef TS_LOCAL_SIGNAL
 
 /* At most 80 characters of a text, for quoting: its beginning; its last whole words. */
 ts_view ts_local_quote(struct ts_arena *arena, ts_view text);
 ts_view ts_local_quote_end(struct ts_arena *arena, ts_view text);
 /* Fills `out` as a violation that caps the score at `cap`. */
-void ts_local_violation(struct ts_signal *out, double cap, ts_view text);
+void ts_local_violation(struct ts_local_signal *out, double cap, ts_view text);
 
 #endif

@@ -4,7 +4,7 @@
 static const double cut_off = 0.4; /* our own choice: what is there may still be right */
 
 void ts_local_truncation(struct ts_agreement *memory, const struct ts_llm *llm,
-                         struct ts_arena *arena, struct ts_signal *out)
+                         struct ts_arena *arena, struct ts_local_signal *out)
 {
     (void)memory;
     bool limited = llm->flags & TS_FLAG_LENGTH_LIMITED;

@@ -7,6 +7,8 @@
 #include "pipeline/scorer/tlm_record.h"
 #include "pipeline/scorer/tlm_result.h"
 
+#include "base/hex.h"
+
 #include <stdlib.h>
 
 enum { CHARS_PER_TOKEN = 4 };
@@ -25,14 +27,7 @@ static void finish(struct tlm_score *s, enum ts_job_end end)
 /* What a recording is found by: the span, or what a line of `score` calls itself. */
 static ts_view name_of(struct ts_arena *arena, const struct ts_llm *llm)
 {
-    struct ts_buf hex = TS_BUF_INIT;
-    if (llm->span_id.len == 0)
-        return llm->response_id;
-    for (size_t i = 0; i < llm->span_id.len; i++)
-        ts_buf_printf(&hex, "%02x", llm->span_id.ptr[i]);
-    ts_view name = ts_arena_copy(arena, ts_buf_view(&hex));
-    ts_buf_release(&hex);
-    return name;
+    return llm->span_id.len > 0 ? ts_hex_copy(arena, llm->span_id) : llm->response_id;
 }
 
 static void conclude(struct tlm_score *s)

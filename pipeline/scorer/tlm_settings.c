@@ -3,6 +3,8 @@
 
 #include "pipeline/scorer/tlm_price.h"
 
+#include "net/endpoint.h"
+
 #include <ctype.h>
 
 /* The order of the enums in tlm/tlm.h; "auto" is what preset and workflow decide. */
@@ -87,8 +89,7 @@ static bool check_prices(const struct ts_node *prices, struct ts_err *err)
 bool ts_tlm_check(const void *config, struct ts_err *err)
 {
     const struct ts_tlm_config *c = config;
-    bool http = strncmp(c->base_url, "http://", 7) == 0 || strncmp(c->base_url, "https://", 8) == 0;
-    if (!http)
+    if (!ts_endpoint_is_url(ts_view_str(c->base_url)))
         return ts_fail(err, TS_INVALID_ARGUMENT,
                        "base_url '%.120s' is no URL; write http://host:port/v1", c->base_url);
     if (strstr(c->base_url, "api.openai.com") && (!c->api_key || !*c->api_key))

@@ -2,6 +2,7 @@
  * has "explain", which rule and which attribute gave each of its fields. */
 #include "cmd/cmd.h"
 
+#include "base/hex.h"
 #include "json/json.h"
 #include "llm/explain.h"
 #include "llm/extract.h"
@@ -39,8 +40,7 @@ static void show(void *arg, const struct ts_span_at *at)
     ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
     ts_traces_resolve(x->traces, arena, &llm);
     ts_buf_printf(x->out, "%s\n\"", x->more ? "," : "");
-    for (size_t i = 0; i < llm.span_id.len; i++)
-        ts_buf_printf(x->out, "%02x", llm.span_id.ptr[i]);
+    ts_hex_add(x->out, llm.span_id);
     ts_buf_add_str(x->out, "\":");
     ts_llm_print(&llm, x->out);
     if (x->explain) {

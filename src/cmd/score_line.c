@@ -1,6 +1,7 @@
 #include "cmd/score_line.h"
 
 #include "llm/dialect/said.h"
+#include "llm/logprobs.h"
 #include "llm/meta.h"
 #include "llm/normal.h"
 
@@ -13,21 +14,6 @@
 static ts_view text_at(const cJSON *tree, const char *key)
 {
     return ts_json_text(ts_json_get(tree, key));
-}
-
-static void read_logprobs(struct ts_arena *arena, const cJSON *list, struct ts_llm *llm)
-{
-    if (!cJSON_IsArray(list))
-        return;
-    llm->logprobs = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *llm->logprobs);
-    llm->has_logprobs = true;
-    const cJSON *p;
-    cJSON_ArrayForEach(p, list)
-    {
-        double value;
-        if (ts_json_double(ts_json_get(p, "logprob"), &value))
-            llm->logprobs[llm->logprob_count++] = (struct ts_logprob){text_at(p, "token"), value};
-    }
 }
 
 static void read_format(struct ts_arena *arena, const cJSON *format, struct ts_llm *llm)
@@ -220,7 +206,8 @@ bool ts_score_line_read(struct ts_arena *arena, const cJSON *t, struct ts_llm *l
     if (ts_view_is(llm->finish_reason, "length"))
         llm->flags |= TS_FLAG_LENGTH_LIMITED;
     read_format(arena, ts_json_get(t, "response_format"), llm);
-    read_logprobs(arena, ts_json_get(t, "logprobs"), llm);
+    llm->has_logprobs = ts_logprobs_read(arena, ts_json_get(t, "logprobs"), TS_UNTOLD_LEFT_OUT,
+                                         &llm->logprobs, &llm->logprob_count);
     if (ts_json_get(t, "context"))
         read_context(arena, ts_json_get(t, "context"), llm);
     return true;

@@ -1,5 +1,6 @@
 #include "llm/documents.h"
 
+#include "base/hex.h"
 #include "llm/dialect/events.h"
 #include "llm/meta.h"
 
@@ -7,8 +8,7 @@ static ts_view span_source(struct ts_arena *arena, ts_view span_id)
 {
     struct ts_buf source = TS_BUF_INIT;
     ts_buf_add_str(&source, "span:");
-    for (size_t i = 0; i < span_id.len; i++)
-        ts_buf_printf(&source, "%02x", span_id.ptr[i]);
+    ts_hex_add(&source, span_id);
     ts_view name = ts_arena_copy(arena, ts_buf_view(&source));
     ts_buf_release(&source);
     return name;

@@ -1,4 +1,5 @@
 /* print.c - the record as JSON, with the names of dialects §1. */
+#include "base/hex.h"
 #include "json/json.h"
 #include "llm/llm.h"
 
@@ -250,10 +251,10 @@ bool ts_llm_print(const struct ts_llm *llm, struct ts_buf *out)
         print_documents(&j, "documents", llm);
     text_or_null(&j, "skip_reason", ts_view_str(ts_skip_name(llm->skip)));
     if (llm->duplicate_of.len == 8) {
-        char hex[17];
-        for (size_t i = 0; i < 8; i++)
-            snprintf(hex + 2 * i, 3, "%02x", llm->duplicate_of.ptr[i]);
-        text(&j, "duplicate_of", ts_view_of(hex, 16));
+        struct ts_buf hex = TS_BUF_INIT;
+        ts_hex_add(&hex, llm->duplicate_of);
+        text(&j, "duplicate_of", ts_buf_view(&hex));
+        ts_buf_release(&hex);
     }
     return ts_buf_add_byte(out, '}');
 }

@@ -1,5 +1,6 @@
 #include "llm/trace.h"
 
+#include "base/lru.h"
 #include "json/json.h"
 #include "llm/context.h"
 #include "llm/twins.h"
@@ -9,7 +10,6 @@
 #include <xxhash.h>
 
 enum {
-    BUCKETS = 1 << 14,
     MOST_SPANS = 2000,
     MOST_STEPS = 64,
     MOST_COMPARED = 256, /* spans that say the same, for one span's group */
@@ -28,10 +28,8 @@ struct seen {
 };
 
 struct trace {
-    uint8_t id[16];
-    struct trace *chain, *older, *newer;
-    ts_time used;
-    size_t bytes, count, room; /* room: a power of two */
+    struct ts_lru_item item; /* by the trace's id */
+    size_t count, room;      /* room: a power of two */
     struct seen *spans;
     uint16_t *index; /* behind the spans: by id, the number of a span in `spans` from 1; 0: free */
     struct ts_retrieved *documents;
@@ -39,10 +37,8 @@ struct trace {
 
 struct ts_traces {
     pthread_mutex_t lock; /* guards all below */
-    uint64_t max_bytes, bytes, traces, forgotten, cut;
-    ts_time max_age;
-    struct trace *oldest, *newest;
-    struct trace *buckets[BUCKETS];
+    struct ts_lru lru;
+    uint64_t cut;
     struct ts_twins *twins;
 };
 
@@ -129,71 +125,34 @@ static struct ts_twin twin_of(const struct ts_llm *llm, const struct seen *span)
 
 /* ---- traces ---- */
 
-static struct trace **place(struct ts_traces *t, ts_view id)
+static struct trace *trace_of(struct ts_lru_item *item)
 {
-    uint64_t hash = XXH3_64bits(id.ptr, id.len);
-    struct trace **at = &t->buckets[hash % BUCKETS];
-    while (*at && memcmp((*at)->id, id.ptr, sizeof(*at)->id) != 0)
-        at = &(*at)->chain;
-    return at;
-}
-
-static void unlink_use(struct ts_traces *t, struct trace *x)
-{
-    *(x->older ? &x->older->newer : &t->oldest) = x->newer;
-    *(x->newer ? &x->newer->older : &t->newest) = x->older;
-}
-
-static void link_newest(struct ts_traces *t, struct trace *x)
-{
-    x->older = t->newest;
-    x->newer = NULL;
-    *(t->newest ? &t->newest->newer : &t->oldest) = x;
-    t->newest = x;
-    x->used = ts_now();
+    return TS_CONTAINER_OF(item, struct trace, item);
 }
 
 static void grew(struct ts_traces *t, struct trace *x, size_t bytes)
 {
-    x->bytes += bytes;
-    t->bytes += bytes;
+    ts_lru_resize(&t->lru, &x->item, x->item.bytes + bytes);
 }
 
-static void forget(struct ts_traces *t, struct trace *x)
+static void drop(struct ts_lru_item *item)
 {
-    *place(t, ts_view_of(x->id, sizeof x->id)) = x->chain;
-    unlink_use(t, x);
-    t->bytes -= x->bytes;
-    t->traces--;
+    struct trace *x = trace_of(item);
     ts_retrieved_free(x->documents);
     free(x->spans);
     free(x);
 }
 
-static void keep_within_bounds(struct ts_traces *t)
+static struct trace *find(struct ts_traces *t, ts_view id, bool add, ts_time now)
 {
-    ts_time too_old = ts_now() - t->max_age;
-    while (t->oldest && (t->bytes > t->max_bytes || t->oldest->used < too_old)) {
-        t->forgotten += t->oldest->used >= too_old;
-        forget(t, t->oldest);
-    }
-}
-
-static struct trace *find(struct ts_traces *t, ts_view id, bool add)
-{
-    struct trace **at = id.len == 16 ? place(t, id) : NULL;
-    if (!at || (!*at && !add))
+    struct ts_lru_item *item;
+    if (id.len != sizeof item->key)
         return NULL;
-    struct trace *x = *at;
-    if (x) {
-        unlink_use(t, x);
-    } else {
-        x = *at = ts_alloc(sizeof *x);
-        memcpy(x->id, id.ptr, sizeof x->id);
-        t->traces++;
-        grew(t, x, sizeof *x);
-    }
-    link_newest(t, x);
+    item = ts_lru_find(&t->lru, id.ptr, now);
+    if (item || !add)
+        return item ? trace_of(item) : NULL;
+    struct trace *x = ts_alloc(sizeof *x);
+    ts_lru_add(&t->lru, &x->item, id.ptr, sizeof *x, now);
     return x;
 }
 
@@ -246,7 +205,8 @@ void ts_traces_note(struct ts_traces *t, const struct ts_llm *llm, bool wanted)
     if (span.id == 0)
         return;
     pthread_mutex_lock(&t->lock);
-    struct trace *x = find(t, llm->trace_id, true);
+    ts_time now = ts_now();
+    struct trace *x = find(t, llm->trace_id, true, now);
     if (x && !span_of(x, span.id)) {
         add_span(t, x, &span);
         if (span.answer) {
@@ -256,7 +216,7 @@ void ts_traces_note(struct ts_traces *t, const struct ts_llm *llm, bool wanted)
         if (llm->kind == TS_KIND_RETRIEVER || llm->kind == TS_KIND_RERANKER)
             grew(t, x, ts_retrieved_add(&x->documents, llm, &t->cut));
     }
-    keep_within_bounds(t);
+    ts_lru_trim(&t->lru, now);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -383,7 +343,7 @@ void ts_traces_resolve(struct ts_traces *t, struct ts_arena *arena, struct ts_ll
     if (llm->kind != TS_KIND_LLM)
         return;
     pthread_mutex_lock(&t->lock);
-    struct trace *x = find(t, llm->trace_id, false);
+    struct trace *x = find(t, llm->trace_id, false, ts_now());
     struct seen *span = x ? span_of(x, id_of(llm->span_id)) : NULL;
     if (span && is_below_evaluator(x, span)) {
         span->kind = TS_KIND_EVALUATOR;
@@ -409,7 +369,7 @@ void ts_traces_resolve(struct ts_traces *t, struct ts_arena *arena, struct ts_ll
 void ts_traces_stats(struct ts_traces *t, struct ts_traces_stats *out)
 {
     pthread_mutex_lock(&t->lock);
-    *out = (struct ts_traces_stats){t->traces, t->bytes, t->forgotten, t->cut};
+    *out = (struct ts_traces_stats){t->lru.count, t->lru.bytes, t->lru.forgotten, t->cut};
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -417,8 +377,7 @@ struct ts_traces *ts_traces_new(uint64_t max_bytes, ts_time max_age)
 {
     struct ts_traces *t = ts_alloc(sizeof *t);
     pthread_mutex_init(&t->lock, NULL);
-    t->max_bytes = max_bytes;
-    t->max_age = max_age;
+    ts_lru_init(&t->lru, max_bytes, max_age, drop);
     t->twins = ts_twins_new();
     return t;
 }
@@ -427,8 +386,7 @@ void ts_traces_free(struct ts_traces *t)
 {
     if (!t)
         return;
-    while (t->oldest)
-        forget(t, t->oldest);
+    ts_lru_release(&t->lru);
     ts_twins_free(t->twins);
     pthread_mutex_destroy(&t->lock);
     free(t);

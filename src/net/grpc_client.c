@@ -2,6 +2,7 @@
 #include "net/grpc_internal.h"
 
 #include "base/buf.h"
+#include "net/endpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,14 +214,12 @@ static grpc_channel_credentials *credentials(const struct ts_grpc_tls *tls, stru
 static ts_view target(const char *endpoint, bool *tls)
 {
     ts_view v = ts_view_str(endpoint);
-    if (ts_view_starts(v, TS_LIT("http://"))) {
-        *tls = false;
-        v = ts_view_from(v, 7);
-    } else if (ts_view_starts(v, TS_LIT("https://"))) {
-        *tls = true;
-        v = ts_view_from(v, 8);
+    struct ts_endpoint e = ts_endpoint_of(v);
+    if (ts_endpoint_is_url(v)) {
+        *tls = ts_view_is(e.scheme, "https");
+        return e.address;
     }
-    while (v.len > 0 && v.ptr[v.len - 1] == '/' && !ts_view_starts(v, TS_LIT("unix:")))
+    while (v.len > 0 && v.ptr[v.len - 1] == '/' && !ts_view_is(e.scheme, "unix"))
         v.len--;
     return v;
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "net/endpoint.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -252,20 +253,11 @@ const struct ts_grpc_header *ts_grpc_call_headers(const struct ts_grpc_call *cal
  * else holds on any of them is an error for us: the sender may end up there. */
 static bool port_is_free(const char *endpoint, struct ts_err *err)
 {
-    const char *colon = strrchr(endpoint, ':');
-    if (!colon || strncmp(endpoint, "unix:", 5) == 0)
-        return true;
-    char host[256];
-    ts_view h = ts_view_of(endpoint, (size_t)(colon - endpoint));
-    if (h.len >= 2 && h.ptr[0] == '[')
-        h = ts_view_cut(h, 1, h.len - 2);
-    snprintf(host, sizeof host, TS_FMT, TS_ARG(h));
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *list = NULL;
-    int bad = getaddrinfo(host[0] ? host : NULL, colon + 1, &hints, &list);
-    if (bad)
-        return ts_fail(err, TS_INVALID_ARGUMENT, "cannot listen on '%s': %s; write host:port",
-                       endpoint, gai_strerror(bad));
+    if (ts_view_is(ts_endpoint_of(ts_view_str(endpoint)).scheme, "unix"))
+        return true;
+    if (!ts_endpoint_resolve(endpoint, &list, err))
+        return false;
     bool in_use = false;
     for (struct addrinfo *a = list; a && !in_use; a = a->ai_next) {
         int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);

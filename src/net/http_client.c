@@ -3,6 +3,8 @@
  * search is what costs. The connections of a client are dealt out to several multi handles. */
 #include "net/http_client.h"
 
+#include "net/endpoint.h"
+
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -136,12 +138,11 @@ static enum ts_code code_of(CURLcode bad, const char *url)
 static ts_view origin(const char *url)
 {
     ts_view v = ts_view_str(url);
-    size_t host = ts_view_find(v, TS_LIT("://"));
-    host = host == SIZE_MAX ? 0 : host + 3;
-    size_t end = host + strcspn(url + host, "/?#");
-    ts_view o = ts_view_cut(v, 0, end);
-    const char *at = memrchr(url + host, '@', end - host); /* no user:password */
-    return at ? ts_view_from(o, (size_t)(at - url) + 1) : o;
+    struct ts_endpoint e = ts_endpoint_of(v);
+    if (e.address.len == 0)
+        return e.scheme;
+    bool apart = e.scheme.len == 0 || e.user.len > 0; /* a password stands before the address */
+    return apart ? e.address : ts_view_cut(v, 0, (size_t)(e.address.ptr - v.ptr) + e.address.len);
 }
 
 /* A connection from the pool may have been closed meanwhile: once more, on a fresh one. */

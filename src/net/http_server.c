@@ -1,6 +1,8 @@
 /* http_server.c - libmicrohttpd with everything but GET turned away. */
 #include "net/http_server.h"
 
+#include "net/endpoint.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -40,29 +42,11 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *connection, cons
     return result;
 }
 
-static bool resolve(const char *endpoint, struct addrinfo **out, struct ts_err *err)
-{
-    const char *colon = strrchr(endpoint, ':');
-    if (!colon)
-        return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' has no port; write host:port", endpoint);
-    ts_view host = ts_view_of(endpoint, (size_t)(colon - endpoint));
-    if (host.len >= 2 && host.ptr[0] == '[')
-        host = ts_view_cut(host, 1, host.len - 2);
-    char *name = ts_view_dup(host);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    int bad = getaddrinfo(name[0] ? name : NULL, colon + 1, &hints, out);
-    free(name);
-    if (bad)
-        return ts_fail(err, TS_INVALID_ARGUMENT, "cannot listen on '%s': %s", endpoint,
-                       gai_strerror(bad));
-    return true;
-}
-
 struct ts_http_server *ts_http_server_new(const char *endpoint, ts_http_page page, void *arg,
                                           struct ts_err *err)
 {
     struct addrinfo *address;
-    if (!resolve(endpoint, &address, err))
+    if (!ts_endpoint_resolve(endpoint, &address, err))
         return NULL;
     struct ts_http_server *server = ts_alloc(sizeof *server);
     server->page = page;

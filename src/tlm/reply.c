@@ -1,9 +1,8 @@
 /* reply.c - bodies of chat/completions and embeddings, as OpenAI, Azure, vLLM, Ollama and llama.cpp
  * write them: log probabilities null, empty or absent, no usage, content as a list of parts. */
 #include "llm/flatten.h"
+#include "llm/logprobs.h"
 #include "tlm/tlm.h"
-
-#include <math.h>
 
 static ts_view content_of(struct ts_arena *arena, const cJSON *content)
 {
@@ -57,25 +56,6 @@ static ts_view calls_of(struct ts_arena *arena, const cJSON *list, ts_view conte
     return llm.tool_calls ? ts_flatten_response(arena, &llm) : content;
 }
 
-/* NaN: not known. Some servers write null, and "impossible" would turn a verdict round. */
-static double logprob_of(const cJSON *item)
-{
-    double p;
-    return ts_json_double(ts_json_get(item, "logprob"), &p) ? p : NAN;
-}
-
-static const struct ts_logprob *read_top(struct ts_arena *arena, const cJSON *list, size_t *count)
-{
-    size_t n = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
-    struct ts_logprob *top = n ? ts_arena_alloc(arena, n * sizeof *top) : NULL;
-    const cJSON *item;
-    *count = 0;
-    if (n > 0)
-        cJSON_ArrayForEach(item, list) top[(*count)++] =
-            (struct ts_logprob){ts_json_text(ts_json_get(item, "token")), logprob_of(item)};
-    return top;
-}
-
 static void read_tokens(struct ts_arena *arena, const cJSON *list, struct ts_tlm_reply *reply)
 {
     size_t n = (size_t)cJSON_GetArraySize(list);
@@ -84,9 +64,12 @@ static void read_tokens(struct ts_arena *arena, const cJSON *list, struct ts_tlm
     cJSON_ArrayForEach(item, list)
     {
         struct ts_tlm_token *t = &tokens[reply->token_count++];
+        struct ts_logprob *top;
         t->text = ts_json_text(ts_json_get(item, "token"));
-        t->logprob = logprob_of(item);
-        t->top = read_top(arena, ts_json_get(item, "top_logprobs"), &t->top_count);
+        t->logprob = ts_logprob_of(item); /* NaN: "impossible" would turn a verdict round */
+        if (ts_logprobs_read(arena, ts_json_get(item, "top_logprobs"), TS_UNTOLD_NAN, &top,
+                             &t->top_count))
+            t->top = top;
     }
     reply->tokens = tokens;
     reply->has_tokens = true;

@@ -2,6 +2,7 @@
  * a few lines in it: hex ids, integer enums, no trust in key spelling. */
 #include "wire/otlp_json.h"
 
+#include "base/hex.h"
 #include "json/json.h"
 #include "wire/encode.h"
 
@@ -71,14 +72,7 @@ static bool put_hex(const ProtobufCFieldDescriptor *f, const cJSON *v, const str
 {
     ts_view text = ts_json_text(v);
     struct ts_buf id = TS_BUF_INIT;
-    bool ok = cJSON_IsString(v) && text.len % 2 == 0;
-    for (size_t i = 0; ok && i < text.len; i += 2) {
-        unsigned value;
-        char pair[3] = {(char)text.ptr[i], (char)text.ptr[i + 1], 0};
-        ok = strspn(pair, "0123456789abcdefABCDEF") == 2 && sscanf(pair, "%2x", &value) == 1;
-        if (ok)
-            ts_buf_add_byte(&id, (uint8_t)value);
-    }
+    bool ok = cJSON_IsString(v) && ts_hex_read(text, &id);
     if (!ok)
         bad(err, p, v, "is not hex");
     else if (id.len > 0)
@@ -276,8 +270,8 @@ static void print_bytes(struct ts_buf *out, ts_view bytes, bool hex)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     ts_buf_add_byte(out, '"');
-    for (size_t i = 0; hex && i < bytes.len; i++)
-        ts_buf_printf(out, "%02x", bytes.ptr[i]);
+    if (hex)
+        ts_hex_add(out, bytes);
     for (size_t i = 0; !hex && i < bytes.len; i += 3) {
         size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
         uint32_t word = (uint32_t)bytes.ptr[i] << 16;

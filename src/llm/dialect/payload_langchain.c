@@ -2,6 +2,7 @@
  * (dialects §5). */
 #include "llm/dialect/said.h"
 
+#include "llm/logprobs.h"
 #include "llm/normal.h"
 
 /* {"lc":1,"id":[…,"HumanMessage"],"kwargs":{…}}, {"type":"human","data":{…}}, {"type":"human",…} */
@@ -68,22 +69,10 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     return true;
 }
 
-static void read_logprobs(struct ts_arena *arena, const cJSON *list,
+static bool read_logprobs(struct ts_arena *arena, const cJSON *list,
                           struct ts_payload_response *out)
 {
-    const cJSON *item;
-    if (!cJSON_IsArray(list))
-        return;
-    out->logprobs =
-        ts_arena_alloc(arena, ((size_t)cJSON_GetArraySize(list) + 1) * sizeof *out->logprobs);
-    cJSON_ArrayForEach(item, list)
-    {
-        double p;
-        if (ts_json_double(ts_json_get(item, "logprob"), &p))
-            out->logprobs[out->logprob_count++] =
-                (struct ts_logprob){ts_json_text(ts_json_get(item, "token")), p};
-    }
-    out->has_logprobs = true;
+    return ts_logprobs_read(arena, list, TS_UNTOLD_LEFT_OUT, &out->logprobs, &out->logprob_count);
 }
 
 static void read_generation(struct ts_said *s, const cJSON *generation, ts_view *finish)
@@ -127,8 +116,8 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
     out->usage = ts_usage_of(ts_json_path(tree, "llm_output.token_usage"));
     if (out->usage.input_tokens < 0)
         out->usage = ts_usage_of(ts_json_get(kwargs, "usage_metadata"));
-    read_logprobs(arena, ts_json_path(list->child, "generation_info.logprobs.content"), out);
-    if (!out->has_logprobs)
+    out->has_logprobs =
+        read_logprobs(arena, ts_json_path(list->child, "generation_info.logprobs.content"), out) ||
         read_logprobs(arena, ts_json_path(kwargs, "response_metadata.logprobs.content"), out);
     return true;
 }

@@ -1,6 +1,7 @@
 /* payload_openai_chat.c - OpenAI chat completions, the most copied JSON there is (dialects §5). */
 #include "llm/dialect/dialect.h"
 
+#include "llm/logprobs.h"
 #include "llm/normal.h"
 
 /* ---- messages ---- */
@@ -158,24 +159,6 @@ static void read_choice(struct ts_arena *arena, const cJSON *choice, struct ts_c
     out->finish_reason = ts_json_text(ts_json_get(choice, "finish_reason"));
 }
 
-static void read_logprobs(struct ts_arena *arena, const cJSON *choice,
-                          struct ts_payload_response *out)
-{
-    const cJSON *list = ts_json_path(choice, "logprobs.content");
-    if (!cJSON_IsArray(list))
-        return;
-    out->logprobs = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *out->logprobs);
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        double logprob;
-        if (ts_json_double(ts_json_get(item, "logprob"), &logprob))
-            out->logprobs[out->logprob_count++] =
-                (struct ts_logprob){ts_json_text(ts_json_get(item, "token")), logprob};
-    }
-    out->has_logprobs = true;
-}
-
 static int64_t int_at(const cJSON *object, const char *path)
 {
     int64_t value;
@@ -222,7 +205,8 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->id = ts_json_text(ts_json_get(tree, "id"));
     out->usage = read_usage(ts_json_get(tree, "usage"));
-    read_logprobs(arena, choices->child, out);
+    out->has_logprobs = ts_logprobs_read(arena, ts_json_path(choices->child, "logprobs.content"),
+                                         TS_UNTOLD_LEFT_OUT, &out->logprobs, &out->logprob_count);
     return true;
 }
 

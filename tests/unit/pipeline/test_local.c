@@ -8,7 +8,7 @@
 
 struct row {
     const char *name;
-    ts_signal_fn *evaluate;
+    ts_local_signal_fn *evaluate;
     const char *response;
     unsigned flags;
     const char *finish, *schema, *call, *arguments;
@@ -123,7 +123,7 @@ static void check_row(void **state)
                          .has_tools = true,
                          .tool_calls = &call,
                          .tool_call_count = row->call ? 1 : 0};
-    struct ts_signal got = {0};
+    struct ts_local_signal got = {0};
     row->evaluate(NULL, &llm, arena, &got);
     assert_int_equal(got.present, row->says != NULL);
     if (row->says) {
@@ -134,10 +134,10 @@ static void check_row(void **state)
     ts_arena_free(arena);
 }
 
-static struct ts_signal logprobs(struct ts_arena *arena, struct ts_logprob *list, size_t count)
+static struct ts_local_signal logprobs(struct ts_arena *arena, struct ts_logprob *list, size_t count)
 {
     struct ts_llm llm = {.logprobs = list, .logprob_count = count, .has_logprobs = true};
-    struct ts_signal got = {0};
+    struct ts_local_signal got = {0};
     ts_local_logprobs(NULL, &llm, arena, &got);
     return got;
 }
@@ -150,7 +150,7 @@ static void probabilities_give_half_mean_half_weakest(void **state)
                                 {TS_LIT(" is"), log(0.8)},
                                 {TS_LIT(" Canberra"), log(0.4)},
                                 {TS_LIT("."), log(0.1)}}; /* punctuation is no content */
-    struct ts_signal got = logprobs(arena, list, 4);
+    struct ts_local_signal got = logprobs(arena, list, 4);
     double mean = (0.9 + 0.8 + 0.4 + 0.1) / 4;
     assert_true(fabs(got.score - (mean + 0.4) / 2) < 1e-12);
     assert_true(ts_view_find(got.text, TS_LIT("'Canberra' at 0.40")) != SIZE_MAX);
@@ -166,7 +166,7 @@ static void what_is_no_probability_is_left_out(void **state)
     assert_false(logprobs(arena, none, 2).present);
     assert_false(logprobs(arena, NULL, 0).present);
     struct ts_logprob zero[] = {{TS_LIT("a"), -INFINITY}};
-    struct ts_signal got = logprobs(arena, zero, 1);
+    struct ts_local_signal got = logprobs(arena, zero, 1);
     assert_true(got.present && got.score == 0);
     ts_arena_free(arena);
 }
@@ -187,7 +187,7 @@ static void huge_answers_stay_cheap(void **state)
                          .document_count = 1};
     struct ts_agreement *memory = ts_agreement_new(1 << 20, 3600 * TS_S);
     for (size_t i = 0; ts_local_signals[i].name; i++) {
-        struct ts_signal got = {0};
+        struct ts_local_signal got = {0};
         ts_local_signals[i].evaluate(memory, &llm, arena, &got);
         assert_true(!got.present || got.text.len < 400);
     }

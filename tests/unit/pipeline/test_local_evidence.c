@@ -105,7 +105,7 @@ static void the_explanation_says_where_an_earlier_answer_differs(void **state)
         struct ts_message message = {.role = TS_LIT("user"), .content = TS_LIT("q")};
         struct ts_llm llm = {
             .messages = &message, .message_count = 1, .response = ts_view_str(rows[i].response)};
-        struct ts_signal got = {0};
+        struct ts_local_signal got = {0};
         ts_local_agreement(m, &llm, arena, &got);
         if (!says(got.text, rows[i].says))
             fail_msg("row %zu: " TS_FMT, i, TS_ARG(got.text));
@@ -190,13 +190,13 @@ static const char german[] =
 static const char russian[] =
     "Последний поезд к морю ушёл в девятнадцать часов, сегодня больше не будет.";
 
-static struct ts_signal language(struct ts_arena *arena, const char *question, const char *response)
+static struct ts_local_signal language(struct ts_arena *arena, const char *question, const char *response)
 {
     struct ts_message messages[] = {{.role = TS_LIT("system"), .content = TS_LIT("Be brief.")},
                                     {.role = TS_LIT("user"), .content = ts_view_str(question)}};
     struct ts_llm llm = {
         .messages = messages, .message_count = 2, .response = ts_view_str(response)};
-    struct ts_signal got = {0};
+    struct ts_local_signal got = {0};
     ts_local_language(NULL, &llm, arena, &got);
     return got;
 }
@@ -205,7 +205,7 @@ static void another_language_than_the_question_is_a_breach(void **state)
 {
     (void)state;
     struct ts_arena *arena = ts_arena_new();
-    struct ts_signal got = language(arena, english, german);
+    struct ts_local_signal got = language(arena, english, german);
     assert_true(got.present && got.violation && got.score < 0.5);
     assert_true(says(got.text, "in English, the response in German"));
     got = language(arena, english, russian);
@@ -249,12 +249,12 @@ static void an_empty_answer_is_a_breach(void **state)
     (void)state;
     struct ts_tool_call call = {.name = TS_LIT("f")};
     struct ts_llm llm = {.response = TS_LIT(" \n\xc2\xa0")};
-    struct ts_signal got = {0};
+    struct ts_local_signal got = {0};
     ts_local_empty(NULL, &llm, NULL, &got);
     assert_true(got.violation && got.score < 0.1);
     llm.tool_calls = &call;
     llm.tool_call_count = 1;
-    got = (struct ts_signal){0};
+    got = (struct ts_local_signal){0};
     ts_local_empty(NULL, &llm, NULL, &got);
     assert_false(got.present);
 }
@@ -268,7 +268,7 @@ static void the_weakest_piece_is_quoted_as_a_whole_word(void **state)
                                 {TS_LIT("iem"), -2.3}, {TS_LIT("i"), -.1},
                                 {TS_LIT("."), -.01}};
     struct ts_llm llm = {.logprobs = list, .logprob_count = 7, .has_logprobs = true};
-    struct ts_signal got = {0};
+    struct ts_local_signal got = {0};
     ts_local_logprobs(NULL, &llm, arena, &got);
     assert_true(says(got.text, "'Rovaniemi' at 0.10"));
     ts_arena_free(arena);

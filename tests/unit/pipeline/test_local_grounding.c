@@ -13,7 +13,7 @@ static bool says(ts_view text, const char *piece)
 }
 /* ---- grounding ---- */
 
-static struct ts_signal ground(struct ts_arena *arena, const char *question, const char *context,
+static struct ts_local_signal ground(struct ts_arena *arena, const char *question, const char *context,
                                const char *response)
 {
     struct ts_message message = {.role = TS_LIT("user"), .content = ts_view_str(question)};
@@ -23,7 +23,7 @@ static struct ts_signal ground(struct ts_arena *arena, const char *question, con
                          .documents = &document,
                          .document_count = context ? 1 : 0,
                          .response = ts_view_str(response)};
-    struct ts_signal got = {0};
+    struct ts_local_signal got = {0};
     ts_local_grounding(NULL, &llm, arena, &got);
     return got;
 }
@@ -45,7 +45,7 @@ static void what_the_context_holds_is_grounded(void **state)
     };
     struct ts_arena *arena = ts_arena_new();
     for (size_t i = 0; i < TS_COUNT(good); i++) {
-        struct ts_signal got = ground(arena, "When does it open?", depot, good[i]);
+        struct ts_local_signal got = ground(arena, "When does it open?", depot, good[i]);
         if (!got.present || got.score < 0.75)
             fail_msg("'%s' has %g: " TS_FMT, good[i], got.score, TS_ARG(got.text));
     }
@@ -69,7 +69,7 @@ static void what_is_invented_is_named(void **state)
     };
     struct ts_arena *arena = ts_arena_new();
     for (size_t i = 0; i < TS_COUNT(rows); i++) {
-        struct ts_signal got = ground(arena, "Tell me.", depot, rows[i].response);
+        struct ts_local_signal got = ground(arena, "Tell me.", depot, rows[i].response);
         if (!got.present || got.score > rows[i].most || !says(got.text, rows[i].named))
             fail_msg("'%s' has %g: " TS_FMT, rows[i].response, got.score, TS_ARG(got.text));
     }
@@ -85,7 +85,7 @@ static void the_question_counts_as_known_and_no_context_as_silence(void **state)
     assert_false(ground(arena, "q", NULL, "Anything 42.").present);
     assert_false(ground(arena, "q", depot, "").present);
     assert_false(ground(arena, "q", depot, "\xff\xfe ...").present);
-    struct ts_signal brief = ground(arena, "q", depot, "06:30");
+    struct ts_local_signal brief = ground(arena, "q", depot, "06:30");
     assert_true(brief.present && brief.weight == 0.25); /* one number is little evidence */
     ts_arena_free(arena);
 }
@@ -202,7 +202,7 @@ static void check_spelling(void **state)
                                           "z zz. zzz zzzz zzzzz zzzzzz "
                                           "zzzzzzz zzzzzzzz (zzzzzzzzz) zzzzzzzzzz zzzzzzzzzzz",
                                           row->context, before % 2 ? WORDS WORDS : "");
-        struct ts_signal got = ground(arena, "Tell me.", (const char *)context.ptr, row->response);
+        struct ts_local_signal got = ground(arena, "Tell me.", (const char *)context.ptr, row->response);
         bool held = row->missing ? got.score < 1 && says(got.text, row->missing) : got.score == 1;
         all = got.present && held;
         if (!all)
@@ -254,7 +254,7 @@ static void any_text_holds_what_it_says_itself(void **state)
         struct ts_buf text = TS_BUF_INIT;
         for (int n = rand_r(&seed) % 60; n >= 0; n--)
             ts_buf_add_str(&text, pieces[(size_t)rand_r(&seed) % TS_COUNT(pieces)]);
-        struct ts_signal got = ground(arena, "q", ts_buf_cstr(&text), ts_buf_cstr(&text));
+        struct ts_local_signal got = ground(arena, "q", ts_buf_cstr(&text), ts_buf_cstr(&text));
         if (got.present && got.score < 1)
             fail_msg("'%s': " TS_FMT, ts_buf_cstr(&text), TS_ARG(got.text));
         ts_buf_release(&text);
