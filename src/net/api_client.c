@@ -29,7 +29,7 @@ struct ts_api {
     double window;                /* see the header */
     double limit;                 /* the window that was last refused; INFINITY: none was */
     uint64_t taken, taken_at_cut; /* answers; as it was at the last cut */
-    int cuts_in_a_row;                   /* cuts in a row with none taken in between */
+    int cuts_in_a_row;            /* cuts in a row with none taken in between */
     ts_time cut_at;               /* requests sent before say nothing new */
     ts_time latency;              /* of answers taken */
     ts_time last_sent;

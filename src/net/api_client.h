@@ -79,7 +79,7 @@ struct ts_api_call {
     struct ts_timer timer;
     struct ts_task task;
     enum ts_job_end end;
-    uint64_t taken;                 /* by the service, when it last refused this one */
+    uint64_t taken; /* by the service, when it last refused this one */
     int failures, refusals;
     int refusals_in_a_row; /* with no call taken in between */
 };
