@@ -54,15 +54,6 @@ const struct ts_tlm_template *const *ts_tlm_templates(enum ts_tlm_workflow workf
     return lists[workflow].list;
 }
 
-const struct ts_tlm_template *ts_tlm_template_find(ts_view name)
-{
-    for (size_t w = 0; w < TS_COUNT(lists); w++)
-        for (size_t i = 0; i < lists[w].count; i++)
-            if (ts_view_is(name, lists[w].list[i]->name))
-                return lists[w].list[i];
-    return NULL;
-}
-
 const char *ts_tlm_template_name(const struct ts_tlm_template *template)
 {
     return template->name;

@@ -17,7 +17,6 @@ struct ts_tlm_template {
 
 /* The reflections of a workflow in the order of §7.1. */
 const struct ts_tlm_template *const *ts_tlm_templates(enum ts_tlm_workflow workflow, size_t *count);
-const struct ts_tlm_template *ts_tlm_template_find(ts_view name); /* NULL: none of that name */
 /* Is the reply JSON with one entry a field? */
 bool ts_tlm_is_structured(const struct ts_tlm_template *template);
 
