@@ -8,8 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from conftest import ROOT
+import whole_build
 
 # Used by tests alone, or by nobody yet, and why it stays.
 KEPT = {
@@ -41,14 +40,7 @@ def visible_names(build: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def linked() -> tuple[str, dict[str, str]]:
-    build = ROOT / "build/unused"
-    program = build / "tests/contract/trustspan_whole"
-    subprocess.run(["cmake", "-C", ROOT / ".cmake/unused.cmake", "-B", build, "-G", "Ninja", ROOT],
-                   check=True, capture_output=True)
-    program.unlink(missing_ok=True)  # so that it is linked, and the linker speaks
-    done = subprocess.run(["ninja", "-C", build, "trustspan_whole"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
-    return done.stdout, visible_names(build)
+    return whole_build.linker_log(), visible_names(whole_build.BUILD)
 
 
 def test_the_linker_is_understood():
