@@ -29,7 +29,7 @@ static void arrive(struct ts_task *task)
 }
 
 void ts_inflight_take(struct ts_inflight *all, struct ts_inflight_item *item,
-                      struct ts_score_job *job)
+                       struct ts_score_job *job)
 {
     item->all = all;
     item->job = job;

@@ -36,7 +36,7 @@ void ts_inflight_release(struct ts_inflight *all);
 
 /* `begin` follows on the loop. Thread: any. */
 void ts_inflight_take(struct ts_inflight *all, struct ts_inflight_item *item,
-                      struct ts_score_job *job);
+                       struct ts_score_job *job);
 /* `give_up` follows on the loop, unless the job has ended by then. Thread: any. */
 void ts_inflight_cancel(struct ts_inflight *all, struct ts_score_job *job);
 /* The item's last act, before its memory goes. Thread: the loop's. */

@@ -34,7 +34,7 @@ struct ts_token {
 bool ts_token_next(ts_view text, size_t at, struct ts_token *out);
 /* Inflected words are taken for one another: the same first five letters without their case, without
  * the s of many, and more letters or none behind them. */
-uint64_t ts_word_key(ts_view text, const struct ts_token *t);
+uint64_t ts_word_key(ts_view text, const struct ts_token *word);
 /* Three letters that are the code of a currency. */
 bool ts_is_currency(const uint8_t *code);
 

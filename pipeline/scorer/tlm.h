@@ -64,7 +64,7 @@ struct ts_judge_used {
  * calls share, so that the next one may pass. It is changed by what this request used, not by what
  * it holds: refusals come several at a time. False: nothing to change. */
 bool ts_judge_downgrade(const cJSON *error, const struct ts_judge_used *used,
-                        struct ts_tlm_wire *wire);
+                       struct ts_tlm_wire *wire);
 /* A short identifier of the error ("content_filter"), never its text; "" when there is none. */
 void ts_judge_error_code(const cJSON *error, char *out, size_t size);
 /* Is it a refusal that no waiting cures, although its status says so? */

@@ -2,7 +2,6 @@
  * it. What a server refuses is done without from then on. */
 #include "pipeline/scorer/tlm_internal.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum { MOST_CHANGES = 6 };
@@ -161,7 +160,6 @@ void tlm_call_lost(struct tlm_asking *a, enum ts_job_end end)
     const struct ts_err *why = a->api.err;
     bool timeout = end == TS_JOB_EXPIRED || (why && why->code == TS_DEADLINE_EXCEEDED);
     s->lost = true;
-    assert(why || end != TS_JOB_FAILED);
     if (end == TS_JOB_FAILED)
         s->job->job.err = *why;
     else if (end == TS_JOB_EXPIRED)

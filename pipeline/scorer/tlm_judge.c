@@ -119,7 +119,7 @@ static bool complains_of(const cJSON *error, const char *word)
 }
 
 bool ts_judge_downgrade(const cJSON *error, const struct ts_judge_used *used,
-                        struct ts_tlm_wire *wire)
+                       struct ts_tlm_wire *wire)
 {
     bool format = used->format != TS_FORMAT_BY_WORDS;
     if (used->logprobs && complains_of(error, "logprob")) {
