@@ -62,7 +62,7 @@ check_port "$metrics_port" "trustspan, metrics" METRICS_PORT
 install_packages $BUILD_PACKAGES
 mkdir -p "$state"
 [ -f build/release/build.ninja ] ||
-    cmake -C .cmake/release.cmake -DTS_TESTS=OFF -B build/release -G Ninja . > "$state/build.log" 2>&1 ||
+    cmake -C .cmake/release.cmake -B build/release -G Ninja . > "$state/build.log" 2>&1 ||
     fail "cmake failed" "$state/build.log"
 echo "building trustspan"
 ninja -C build/release trustspan > "$state/build.log" 2>&1 || fail "the build failed" "$state/build.log"

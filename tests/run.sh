@@ -51,6 +51,22 @@ unit() { # DIRECTORY PATTERN
     done
 }
 
+ours() { git ls-files -z --cached --others --exclude-standard -- "$@"; } # as they are now
+
+checked() { # NAME COMMAND…: fed with file names; what it prints when it fails is shown and counted
+    local name=$1
+    shift
+    echo "checking: $name"
+    "$@" > "$results/$name.log" 2>&1 && return
+    grep -E '(error|warning):' "$results/$name.log" | sort -u | head -n 40
+    failed+=("$name")
+}
+
+style() { # one file a process: clang-tidy 14 mixes up what it knows of several
+    checked clang-format xargs -0 clang-format --dry-run -Werror < <(ours '*.c' '*.h')
+    checked clang-tidy xargs -0 -n 1 -P "$(nproc)" clang-tidy -p build/clang --quiet < <(ours '*.c')
+}
+
 fuzz() { # TARGET…: from seeds out of the fixtures, briefly; a crash is a failure
     local target
     python3 tests/fuzz/seeds.py build/seeds
@@ -69,6 +85,7 @@ unit dev '^test_'
 echo "dialect fixtures, compared field by field:" # the unit test's own table
 grep -h ' spans, .* passed' "$results/dev-test_llm_extract.log"
 build dev clang -DCMAKE_C_COMPILER=clang # its UBSan sees what gcc's does not
+style
 unit clang '^test_'
 fuzz reply replay extract
 build tsan tsan

@@ -242,7 +242,8 @@ static void add_structured_body(cJSON *body, const struct ts_cleanlab_config *c,
     cJSON *answer = cJSON_AddObjectToObject(body, "response");
     cJSON_AddItemToObject(answer, "id", ts_json_new_text(llm->response_id));
     cJSON_AddStringToObject(answer, "object", "chat.completion");
-    cJSON_AddNumberToObject(answer, "created", (double)(llm->end_ns / TS_S));
+    int64_t created = llm->end_ns / TS_S;
+    cJSON_AddNumberToObject(answer, "created", (double)created);
     cJSON_AddItemToObject(answer, "model", ts_json_new_text(llm->model));
     cJSON *choice = cJSON_CreateObject();
     cJSON_AddItemToArray(cJSON_AddArrayToObject(answer, "choices"), choice);

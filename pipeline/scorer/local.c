@@ -13,6 +13,7 @@
 #include "pipeline/scorer/local.h"
 #include "pipeline/scorer/local_agreement.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct local_config {
@@ -131,8 +132,11 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     struct ts_instance *self = ts_alloc(sizeof *self);
     self->config = config;
     self->memory = ts_agreement_new(self->config->agreement_memory, self->config->agreement_age);
-    for (size_t i = 0; i < self->config->signals.count; i++)
-        self->on |= 1u << find_signal(self->config->signals.items[i]);
+    for (size_t i = 0; i < self->config->signals.count; i++) {
+        int at = find_signal(self->config->signals.items[i]);
+        assert(at >= 0); /* check() let no other name pass */
+        self->on |= 1u << at;
+    }
     return self;
 }
 

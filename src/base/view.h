@@ -64,7 +64,7 @@ static inline ts_view ts_view_cut(ts_view v, size_t from, size_t len)
         from = v.len;
     if (len > v.len - from)
         len = v.len - from;
-    return ts_view_of(v.ptr ? v.ptr + from : NULL, len); /* NULL + 0 is not allowed either */
+    return v.ptr ? ts_view_of(v.ptr + from, len) : TS_NOTHING; /* NULL + 0 is not allowed either */
 }
 
 static inline ts_view ts_view_from(ts_view v, size_t from)

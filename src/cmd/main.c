@@ -1,6 +1,7 @@
 /* main.c - which command, and what they share. */
 #include "cmd/cmd.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ int ts_cmd_failed(const struct ts_err *err)
 const char *ts_cmd_option(int argc, char **argv, int *at, const char *name, bool *bad)
 {
     const char *arg = argv[*at];
+    assert(arg); /* argv[argc] alone is NULL */
     size_t len = strlen(name);
     if (strncmp(arg, name, len) != 0 || (arg[len] != '\0' && arg[len] != '='))
         return NULL;
@@ -71,7 +73,9 @@ static struct ts_node *set_node(struct ts_arena *arena, const char *text, struct
     ts_view path = ts_view_of(text, (size_t)(equals - text));
     while (path.len > 0) {
         size_t dot = ts_view_find(path, TS_LIT("."));
-        ts_buf_printf(&yaml, "{\"" TS_FMT "\": ", TS_ARG(ts_view_cut(path, 0, dot)));
+        ts_buf_add_str(&yaml, "{\"");
+        ts_buf_add_view(&yaml, ts_view_cut(path, 0, dot));
+        ts_buf_add_str(&yaml, "\": ");
         depth++;
         path = dot == SIZE_MAX ? TS_NOTHING : ts_view_from(path, dot + 1);
     }

@@ -2,6 +2,7 @@
 #include "config/settings.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct unit {
@@ -34,9 +35,7 @@ static size_t digits(ts_view v, bool fraction)
 static double number(ts_view v)
 {
     char text[64];
-    size_t n = v.len < sizeof text - 1 ? v.len : sizeof text - 1;
-    memcpy(text, v.ptr, n);
-    text[n] = '\0';
+    snprintf(text, sizeof text, TS_FMT, TS_ARG(v));
     return strtod(text, NULL);
 }
 

@@ -81,15 +81,6 @@ bool ts_any_true(const struct ts_any *any)
     return any && ((any->type == TS_ANY_BOOL && any->i) || ts_view_eq_nocase(text, TS_LIT("true")));
 }
 
-bool ts_attrs_has_prefix(const struct ts_attrs *attrs, const char *prefix)
-{
-    ts_view wanted = ts_view_str(prefix);
-    for (size_t i = 0; i < attrs->count; i++)
-        if (ts_view_starts(attrs->items[i].key, wanted))
-            return true;
-    return false;
-}
-
 /* ---- flattened lists ---- */
 
 /* "<i>.suffix" or "<i>" behind a prefix. */

@@ -22,7 +22,6 @@ ts_view ts_attrs_text(const struct ts_attrs *attrs, const char *key);
 bool ts_any_int64(const struct ts_any *any, int64_t *out);
 bool ts_any_double(const struct ts_any *any, double *out);
 bool ts_any_true(const struct ts_any *any); /* true, or the text true/True */
-bool ts_attrs_has_prefix(const struct ts_attrs *attrs, const char *prefix);
 
 /* `prefix.<i>.suffix` sorted by i, then by place. Gaps are legal; what is no index is left out. */
 struct ts_flat {

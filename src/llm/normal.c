@@ -191,7 +191,7 @@ static const struct provider providers[] = {
 
 static bool fits(ts_view word, const char *pattern)
 {
-    ts_view p = ts_view_str(pattern);
+    ts_view p = ts_view_of(pattern, strlen(pattern));
     if (p.ptr[p.len - 1] == '*')
         return ts_view_starts_nocase(word, ts_view_cut(p, 0, p.len - 1));
     return ts_view_eq_nocase(word, p);

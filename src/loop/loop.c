@@ -244,11 +244,6 @@ bool ts_loop_here(const struct ts_loop *loop)
            pthread_equal(atomic_load(&loop->owner), pthread_self()) != 0;
 }
 
-ts_time ts_loop_now(const struct ts_loop *loop)
-{
-    return (ts_time)uv_now(&loop->uv) * TS_MS;
-}
-
 uv_loop_t *ts_loop_uv(struct ts_loop *loop)
 {
     return &loop->uv;

@@ -32,8 +32,6 @@ void ts_loop_post(struct ts_loop *loop, struct ts_task *task);
 
 /* Is this the loop's own thread? */
 bool ts_loop_here(const struct ts_loop *loop);
-/* The loop's time, read once per iteration: cheap. Thread: the loop's. */
-ts_time ts_loop_now(const struct ts_loop *loop);
 uv_loop_t *ts_loop_uv(struct ts_loop *loop);
 
 /* A one-shot timer inside another object: {0} is stopped; stopping or re-starting is O(log n) and

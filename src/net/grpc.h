@@ -73,8 +73,6 @@ struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
  * Returns when all calls have ended. Safe twice. */
 void ts_grpc_server_stop(struct ts_grpc_server *server, ts_time deadline);
 void ts_grpc_server_free(struct ts_grpc_server *server); /* stopped first; NULL is fine */
-/* The port really bound (for endpoints with port 0). */
-int ts_grpc_server_port(const struct ts_grpc_server *server);
 
 /* The request's metadata, valid until the answer. */
 const struct ts_grpc_header *ts_grpc_call_headers(const struct ts_grpc_call *call, size_t *count);

@@ -28,7 +28,6 @@ struct ts_grpc_server {
     grpc_server *server;
     void **methods; /* as registered, in the order of the options */
     struct ts_grpc_server_options options;
-    int port;
     atomic_int calls;   /* accepted, not yet ended */
     atomic_int pending; /* tags in the queue that we must see before the server may go */
     pthread_mutex_t lock;
@@ -319,9 +318,9 @@ static bool listen_on(struct ts_grpc_server *server, struct ts_err *err)
     grpc_server_credentials *creds = credentials(&o->tls, err);
     if (!creds)
         return false;
-    server->port = grpc_server_add_http2_port(server->server, o->endpoint, creds);
+    int port = grpc_server_add_http2_port(server->server, o->endpoint, creds);
     grpc_server_credentials_release(creds);
-    if (server->port == 0)
+    if (port == 0)
         return ts_fail(err, TS_UNAVAILABLE,
                        "cannot listen on '%s'; is the address this machine's, are the "
                        "certificates valid?",
@@ -426,9 +425,4 @@ void ts_grpc_server_free(struct ts_grpc_server *server)
     pthread_mutex_destroy(&server->lock);
     free(server->methods);
     free(server);
-}
-
-int ts_grpc_server_port(const struct ts_grpc_server *server)
-{
-    return server->port;
 }

@@ -417,7 +417,8 @@ void ts_http_client_free(struct ts_http_client *client)
     if (!client)
         return;
     client->closing = true;
-    while (client->exchanges)
+    while (client->exchanges) /* end takes the first off the list */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         end(client->exchanges, TS_JOB_CANCELLED);
     for (int i = 0; i < client->share_count; i++) {
         curl_multi_cleanup(client->shares[i].multi);

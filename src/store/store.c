@@ -1,9 +1,9 @@
 /* store.c - the environment, the queue in front of the writer, and reading. */
-#include "store/directories.h"
 #include "store/store_internal.h"
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "store/directories.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -58,13 +58,6 @@ static double ratio(struct chars a, struct chars b, size_t *row)
     return all ? 2.0 * (double)matched(a, b, row) / (double)all : 1;
 }
 
-double ts_ratcliff_obershelp(struct ts_arena *arena, ts_view a, ts_view b)
-{
-    struct chars x = chars_of(arena, a);
-    struct chars y = chars_of(arena, b);
-    return ratio(x, y, ts_arena_alloc(arena, (y.count + 1) * sizeof(size_t)));
-}
-
 /* ---- labels ---- */
 
 static bool same_nocase(struct chars text, size_t at, struct chars label)

@@ -9,12 +9,10 @@ struct ts_label {
     double similarity; /* 1: it stands in the text; else how near the text is to it */
 };
 
-/* The last label that occurs in the text, without case; else the nearest by Ratcliff and Obershelp,
+/* The last label that occurs in the text, without case; else the nearest by Ratcliff and Obershelp
+ * (2·M/T over code points, with case; M: characters in recursively found longest common blocks),
  * if that is ≥ 0.7; else the last of the list. `count` > 0. */
 struct ts_label ts_label_of(struct ts_arena *arena, ts_view text, const ts_view *labels,
                             size_t count);
-
-/* 2·M/T over code points, with case; M: characters in recursively found longest common blocks. */
-double ts_ratcliff_obershelp(struct ts_arena *arena, ts_view a, ts_view b);
 
 #endif

@@ -27,7 +27,7 @@ struct ts_literal {
 
 /* `json_words` (may be NULL) is set when true, false or null occurred, which Python would refuse.
  * NULL: neither notation, or nested deeper than 100. */
-const struct ts_literal *ts_literal_read(struct ts_arena *arena, ts_view text, bool *json_words);
+const struct ts_literal *ts_literal_read(struct ts_arena *arena, ts_view in, bool *json_words);
 /* str() of the value: a text as it is, all else as repr() prints it. */
 ts_view ts_literal_print(struct ts_arena *arena, const struct ts_literal *value);
 /* Compact JSON with sorted keys, nothing escaped that need not be (D20). */

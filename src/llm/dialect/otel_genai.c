@@ -5,7 +5,7 @@
 /* Parts, bare strings, or - LiteLLM - messages: one system message. */
 static void read_system(struct ts_said *s, const cJSON *instructions)
 {
-    const cJSON *first = cJSON_IsArray(instructions) ? instructions->child : NULL;
+    const cJSON *first = instructions && cJSON_IsArray(instructions) ? instructions->child : NULL;
     if (cJSON_IsString(instructions)) {
         ts_said_text(s, "system", ts_json_text(instructions));
     } else if (first && ts_json_get(first, "role")) {

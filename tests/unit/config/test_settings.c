@@ -257,7 +257,7 @@ static void aliases_cannot_explode(void **state)
     (void)state;
     struct ts_buf yaml = TS_BUF_INIT;
     ts_buf_add_str(&yaml, "a: &a [x, x, x, x, x, x, x, x, x, x]\n");
-    for (char k = 'b'; k <= 'i'; k++)
+    for (int k = 'b'; k <= 'i'; k++)
         ts_buf_printf(&yaml, "%c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n", k, k,
                       k - 1, k - 1, k - 1, k - 1, k - 1, k - 1, k - 1, k - 1, k - 1, k - 1);
     struct ts_arena *arena = ts_arena_new();

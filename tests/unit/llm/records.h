@@ -5,6 +5,7 @@
 #include "json/json.h"
 #include "llm/extract.h"
 #include "strict_json.h"
+#include "testing.h"
 
 /* An absent key equals null, and an absent list equals []. */
 static inline bool is_nothing(const cJSON *v)
