@@ -1,12 +1,8 @@
 /* headers.c - one block of memory per set of headers. */
 #include "pipeline/headers.h"
 
-#include "wire/encode.h"
-
 #include <stdatomic.h>
 #include <stdlib.h>
-
-enum { RECORD_HEADERS = 3, HEADER_KEY = 1, HEADER_VALUE = 2 };
 
 struct ts_headers {
     atomic_uint refs;
@@ -129,16 +125,4 @@ bool ts_headers_has(const struct ts_headers *h, ts_view key)
         if (ts_view_eq_nocase(h->items[i].key, key))
             return true;
     return false;
-}
-
-void ts_headers_encode(const struct ts_headers *h, struct ts_buf *out)
-{
-    for (size_t i = 0; h && i < h->count; i++) {
-        struct ts_buf one = TS_BUF_INIT;
-        ts_put_bytes(&one, HEADER_KEY, h->items[i].key);
-        ts_put_bytes(&one, HEADER_VALUE, h->items[i].value);
-        ts_put_bytes(out, RECORD_HEADERS, ts_buf_view(&one));
-        explicit_bzero(one.ptr, one.len);
-        ts_buf_release(&one);
-    }
 }

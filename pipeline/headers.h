@@ -26,7 +26,4 @@ const struct ts_grpc_header *ts_headers_list(const struct ts_headers *headers, s
 bool ts_headers_eq(const struct ts_headers *a, const struct ts_headers *b);
 bool ts_headers_has(const struct ts_headers *headers, ts_view key);
 
-/* Fields 3 of proto/trustspan/spool.proto. */
-void ts_headers_encode(const struct ts_headers *headers, struct ts_buf *out);
-
 #endif

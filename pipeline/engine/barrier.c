@@ -23,15 +23,17 @@ void ts_barrier_release(struct ts_barrier *b)
 void ts_barrier_enter(struct ts_barrier *b, enum ts_stage stage)
 {
     atomic_fetch_add(&b->counts[stage], 1);
-    atomic_fetch_add(&b->all, 1);
+    if (stage != TS_STAGE_LATE)
+        atomic_fetch_add(&b->all, 1);
 }
 
 void ts_barrier_leave(struct ts_barrier *b, enum ts_stage stage)
 {
     int64_t before = atomic_fetch_sub(&b->counts[stage], 1);
     assert(before > 0);
-    (void)before;
-    if (atomic_fetch_sub(&b->all, 1) != 1 || !atomic_load(&b->awaited))
+    if (stage != TS_STAGE_LATE)
+        before = atomic_fetch_sub(&b->all, 1);
+    if (before != 1 || !atomic_load(&b->awaited))
         return;
     pthread_mutex_lock(&b->lock);
     pthread_cond_broadcast(&b->none);
@@ -43,14 +45,19 @@ int64_t ts_barrier_count(const struct ts_barrier *b, enum ts_stage stage)
     return atomic_load(&((struct ts_barrier *)(uintptr_t)b)->counts[stage]);
 }
 
-bool ts_barrier_wait(struct ts_barrier *b, ts_time deadline)
+static bool is_open(struct ts_barrier *b, bool late)
+{
+    return atomic_load(&b->all) > 0 || (late && atomic_load(&b->counts[TS_STAGE_LATE]) > 0);
+}
+
+bool ts_barrier_wait(struct ts_barrier *b, bool late, ts_time deadline)
 {
     struct timespec until = {deadline / TS_S, deadline % TS_S};
     int bad = 0;
     pthread_mutex_lock(&b->lock);
     atomic_store(&b->awaited, true);
-    while (atomic_load(&b->all) > 0 && bad != ETIMEDOUT)
+    while (is_open(b, late) && bad != ETIMEDOUT)
         bad = pthread_cond_timedwait(&b->none, &b->lock, &until);
     pthread_mutex_unlock(&b->lock);
-    return atomic_load(&b->all) == 0;
+    return !is_open(b, late);
 }

@@ -11,12 +11,18 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum ts_stage { TS_STAGE_INTAKE, TS_STAGE_BATCHES, TS_STAGE_EVALUATIONS, TS_STAGE_STORING };
-enum { TS_STAGE_COUNT = TS_STAGE_STORING + 1 };
+enum ts_stage {
+    TS_STAGE_INTAKE,
+    TS_STAGE_BATCHES,
+    TS_STAGE_EVALUATIONS,
+    TS_STAGE_STORING,
+    TS_STAGE_LATE, /* scores that are due: may take hours, and are waited for only once they are cancelled */
+};
+enum { TS_STAGE_COUNT = TS_STAGE_LATE + 1 };
 
 struct ts_barrier {
     _Atomic int64_t counts[TS_STAGE_COUNT];
-    _Atomic int64_t all;
+    _Atomic int64_t all; /* but late ones */
     atomic_bool awaited;
     pthread_mutex_t lock; /* for the wait alone */
     pthread_cond_t none;
@@ -29,7 +35,8 @@ void ts_barrier_release(struct ts_barrier *barrier);
 void ts_barrier_enter(struct ts_barrier *barrier, enum ts_stage stage);
 void ts_barrier_leave(struct ts_barrier *barrier, enum ts_stage stage);
 int64_t ts_barrier_count(const struct ts_barrier *barrier, enum ts_stage stage);
-/* True as soon as nothing is counted; false when the deadline (ts_now clock) comes first. */
-bool ts_barrier_wait(struct ts_barrier *barrier, ts_time deadline);
+/* True as soon as nothing is counted, with `late` nothing at all; false when the deadline (ts_now clock)
+ * comes first. */
+bool ts_barrier_wait(struct ts_barrier *barrier, bool late, ts_time deadline);
 
 #endif

@@ -34,14 +34,17 @@ void ts_batch_discard(struct ts_batch *b)
     ts_memory_sub(&engine->memory, bytes);
 }
 
+static enum ts_stage stage_of(const struct ts_batch *b)
+{
+    return b->table == TS_TABLE_LATE ? TS_STAGE_LATE : TS_STAGE_BATCHES;
+}
+
 void ts_batch_begin(struct ts_batch *b, struct ts_loop *home)
 {
     b->home = home;
     b->refs = 1;
     b->pending = 1;
-    b->counted = b->table != TS_TABLE_LATE;
-    if (b->counted)
-        ts_barrier_enter(&b->engine->barrier, TS_STAGE_BATCHES);
+    ts_barrier_enter(&b->engine->barrier, stage_of(b));
 }
 
 void ts_batch_ref(struct ts_batch *b)
@@ -69,11 +72,10 @@ static void end(struct ts_batch *b)
         ts_store_remove(b->engine->store, b->table, b->id);
     if (b->ended)
         b->ended(b->arg, b->fate);
-    else if (b->fate == TS_LEFT && !b->id && b->table == TS_TABLE_SPOOL)
-        atomic_fetch_add(&b->engine->lost, (int64_t)b->items);
-    if (b->counted)
-        ts_barrier_leave(&b->engine->barrier, TS_STAGE_BATCHES);
-    b->counted = false;
+    else if (b->fate == TS_LEFT && !b->id)
+        atomic_fetch_add(b->table == TS_TABLE_LATE ? &b->engine->lost_scores : &b->engine->lost,
+                         (int64_t)b->items);
+    ts_barrier_leave(&b->engine->barrier, stage_of(b));
 }
 
 void ts_batch_pending_done(struct ts_batch *b, enum ts_fate fate)

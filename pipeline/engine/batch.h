@@ -31,7 +31,6 @@ struct ts_batch {
     unsigned refs;         /* home loop: who still needs the memory */
     unsigned pending;      /* home loop: what still needs the stored record */
     enum ts_fate fate;     /* the worst of what has ended */
-    bool counted;          /* private: the barrier waits for it */
     struct ts_task task;   /* private to the pipeline */
     struct ts_batch *next; /* private to the loader */
     size_t note_count;     /* private, as the rest */
@@ -45,8 +44,8 @@ struct ts_batch *ts_batch_new(struct ts_engine *engine, const struct ts_signal *
 /* Frees a batch that is not pending. Thread: the owner's. */
 void ts_batch_discard(struct ts_batch *batch);
 
-/* Gives it a home and one reference, which is pending; a stop waits for it, unless it is late: its score
- * may take hours. Thread: the owner's. */
+/* Gives it a home and one reference, which is pending; from then to its end the barrier counts it. Thread:
+ * the owner's. */
 void ts_batch_begin(struct ts_batch *batch, struct ts_loop *home);
 
 /* Home loop, for the rest. While anything is pending the record stays in the store. The last end removes

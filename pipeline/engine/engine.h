@@ -21,8 +21,9 @@ struct ts_engine {
     atomic_size_t next_loop; /* private */
     struct ts_memory memory;
     struct ts_barrier barrier;
-    atomic_int batches;   /* in memory, not yet freed */
-    _Atomic int64_t lost; /* items acknowledged, not delivered, and stored nowhere */
+    atomic_int batches;          /* in memory, not yet freed */
+    _Atomic int64_t lost;        /* items acknowledged, not delivered, and stored nowhere */
+    _Atomic int64_t lost_scores; /* late ones that did not come, of items whose record is nowhere */
 };
 
 void ts_engine_init(struct ts_engine *engine, uint64_t memory_limit);

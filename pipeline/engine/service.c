@@ -428,16 +428,16 @@ static void drain(struct ts_service *s, ts_time deadline)
     struct ts_barrier *b = &s->engine.barrier;
     const ts_time ending = TS_S; /* for what was cancelled to say so */
     leave(s, s->engine.store != NULL, false);
-    bool through = ts_barrier_wait(b, deadline);
+    bool through = ts_barrier_wait(b, false, deadline);
     if (!through) {
         ts_log(TS_WARN, COMPONENT, "the time to stop is over",
                "batches=%" PRId64 " evaluations=%" PRId64, ts_barrier_count(b, TS_STAGE_BATCHES),
                ts_barrier_count(b, TS_STAGE_EVALUATIONS));
         leave(s, true, true);
     }
-    stop_kind(s, TS_EXPORTER, ts_now());
-    if (!through)
-        ts_barrier_wait(b, ts_now() + ending);
+    stop_kind(s, TS_SCORER, deadline); /* late scores are cancelled, and no more evaluations come */
+    stop_kind(s, TS_EXPORTER, deadline);
+    ts_barrier_wait(b, true, ts_now() + ending);
 }
 
 /* What the next start finds, or nobody will. */
@@ -445,10 +445,14 @@ static void say_what_is_left(struct ts_service *s)
 {
     struct ts_store_stats left = stats(&s->engine);
     int64_t lost = atomic_load(&s->engine.lost);
+    int64_t scores = atomic_load(&s->engine.lost_scores);
     if (left.records[TS_TABLE_SPOOL] + left.records[TS_TABLE_LATE] > 0)
         ts_log(TS_INFO, COMPONENT, "left in the store for the next start",
                "requests=%" PRIu64 " late=%" PRIu64, left.records[TS_TABLE_SPOOL],
                left.records[TS_TABLE_LATE]);
+    if (scores > 0)
+        ts_log(TS_WARN, COMPONENT, "late scores do not come any more, and there is no storage",
+               "lost=%" PRId64, scores);
     if (lost > 0)
         ts_log(TS_ERROR, COMPONENT, "the backend did not take all in time, and there is no storage",
                "lost=%" PRId64, lost);
@@ -483,7 +487,6 @@ void ts_service_stop(struct ts_service *s)
     ts_loader_stop(&s->loader);
     flush(s);
     drain(s, deadline);
-    stop_kind(s, TS_SCORER, deadline);
     stop_kind(s, TS_PROCESSOR, deadline);
     ts_http_server_free(s->page);
     for (size_t i = 0; i < s->engine.loop_count; i++)

@@ -2,7 +2,7 @@
 #ifndef TS_PROCESSOR_TRUST_FORWARD_H
 #define TS_PROCESSOR_TRUST_FORWARD_H
 
-#include "pipeline/processor/trust_internal.h"
+#include "pipeline/processor/trust_instance.h"
 
 /* Passes on all spans of a payload with `items` spans but those in `held_back`; as they came or, with
  * redact.forward, without what nobody else may read. */

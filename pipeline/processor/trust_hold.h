@@ -2,7 +2,7 @@
 #ifndef TS_PROCESSOR_TRUST_HOLD_H
 #define TS_PROCESSOR_TRUST_HOLD_H
 
-#include "pipeline/processor/trust_internal.h"
+#include "pipeline/processor/trust_instance.h"
 
 /* The spans of one part: `payload` is referenced, `own` (NULL: the notes are the batch's) taken over,
  * `completion` done when they are through. The batch is pending until they leave. */

@@ -2,7 +2,7 @@
 #ifndef TS_PROCESSOR_TRUST_SCORE_H
 #define TS_PROCESSOR_TRUST_SCORE_H
 
-#include "pipeline/processor/trust_internal.h"
+#include "pipeline/processor/trust_instance.h"
 
 /* The records of the spans, with what their traces say of them; what cannot be scored is decided. */
 void trust_read(struct trust_held *held);

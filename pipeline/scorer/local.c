@@ -8,9 +8,9 @@
  *    JSON or tool arguments that break their schema. Each violation caps the score.
  * A contract that was kept says nothing about truth, so it never raises a score. Without evidence
  * there is no score. score = min(caps of all violations, weighted mean of the probability signals). */
-#include "pipeline/scorer.h"
-
 #include "pipeline/scorer/local.h"
+
+#include "pipeline/scorer.h"
 #include "pipeline/scorer/local_agreement.h"
 
 #include <assert.h>

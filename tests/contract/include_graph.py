@@ -12,7 +12,7 @@ LAYERS = [{"base"}, {"json", "wire", "config", "loop"}, {"net", "store", "teleme
 # Inside pipeline/: what components share ("", the files beside the folders), what runs them, what judges a
 # record, and the components, which know nothing of each other.
 ROOMS = [{""}, {"engine"}, {"assess"},
-         {"receiver", "processor", "scorer", "exporter", "extension"}]
+         {"signal", "receiver", "processor", "scorer", "exporter", "extension"}]
 GENERATED = ("opentelemetry/", "trustspan/")
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)
 

@@ -134,7 +134,8 @@ static void check_row(void **state)
     ts_arena_free(arena);
 }
 
-static struct ts_local_signal logprobs(struct ts_arena *arena, struct ts_logprob *list, size_t count)
+static struct ts_local_signal logprobs(struct ts_arena *arena, struct ts_logprob *list,
+                                       size_t count)
 {
     struct ts_llm llm = {.logprobs = list, .logprob_count = count, .has_logprobs = true};
     struct ts_local_signal got = {0};

@@ -190,7 +190,8 @@ static const char german[] =
 static const char russian[] =
     "Последний поезд к морю ушёл в девятнадцать часов, сегодня больше не будет.";
 
-static struct ts_local_signal language(struct ts_arena *arena, const char *question, const char *response)
+static struct ts_local_signal language(struct ts_arena *arena, const char *question,
+                                       const char *response)
 {
     struct ts_message messages[] = {{.role = TS_LIT("system"), .content = TS_LIT("Be brief.")},
                                     {.role = TS_LIT("user"), .content = ts_view_str(question)}};

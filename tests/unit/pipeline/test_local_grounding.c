@@ -13,8 +13,8 @@ static bool says(ts_view text, const char *piece)
 }
 /* ---- grounding ---- */
 
-static struct ts_local_signal ground(struct ts_arena *arena, const char *question, const char *context,
-                               const char *response)
+static struct ts_local_signal ground(struct ts_arena *arena, const char *question,
+                                     const char *context, const char *response)
 {
     struct ts_message message = {.role = TS_LIT("user"), .content = ts_view_str(question)};
     struct ts_document document = {.content = ts_view_str(context)};
@@ -202,7 +202,8 @@ static void check_spelling(void **state)
                                           "z zz. zzz zzzz zzzzz zzzzzz "
                                           "zzzzzzz zzzzzzzz (zzzzzzzzz) zzzzzzzzzz zzzzzzzzzzz",
                                           row->context, before % 2 ? WORDS WORDS : "");
-        struct ts_local_signal got = ground(arena, "Tell me.", (const char *)context.ptr, row->response);
+        struct ts_local_signal got =
+            ground(arena, "Tell me.", (const char *)context.ptr, row->response);
         bool held = row->missing ? got.score < 1 && says(got.text, row->missing) : got.score == 1;
         all = got.present && held;
         if (!all)

@@ -1,12 +1,12 @@
-/* trust_internal.h - what the files of the trust processor share, and nobody else sees: structs only.
+/* trust_instance.h - what the files of the trust processor share, and nobody else sees: structs only.
  *     trust.c          the component: what comes in, what is created
  *     trust_hold.c     the LLM spans of a part, kept until their decisions are made, and how they leave
  *     trust_score.c    has them scored, within the room that a slow scorer is given
  *     trust_forward.c  what is no LLM span
  *     trust_notes.c    which spans are which
  * A batch and all that hangs on it live on one loop; nothing here needs a lock. */
-#ifndef TS_PROCESSOR_TRUST_INTERNAL_H
-#define TS_PROCESSOR_TRUST_INTERNAL_H
+#ifndef TS_PROCESSOR_TRUST_INSTANCE_H
+#define TS_PROCESSOR_TRUST_INSTANCE_H
 
 #include "pipeline/assess/assessor.h"
 #include "pipeline/assess/decision_write.h"
