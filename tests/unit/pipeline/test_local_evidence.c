@@ -1,6 +1,7 @@
 /* What the local scorer finds in the stream and in the context: agreement, language, no answer. */
 #include "testing.h"
 
+#include "moved_clock.h"
 #include "pipeline/scorer/local_signal.h"
 #include "pipeline/scorer/local_agreement.h"
 
@@ -8,14 +9,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* A clock that stands where it is put; the program is linked so that ts_now is this. */
-static ts_time moved = 1000 * TS_S;
-__attribute__((used)) ts_time __wrap_ts_now(void); /* by the linker */
-ts_time __wrap_ts_now(void)
-{
-    return moved;
-}
 
 static bool says(ts_view text, const char *piece)
 {
@@ -69,9 +62,10 @@ static void each_answer_has_an_age_of_its_own(void **state)
     (void)state;
     struct ts_agreement *m = ts_agreement_new(1 << 20, 400 * TS_S);
     answer(m, "q", "old", 1);
-    moved += 250 * TS_S;
+    clock_now += 250 * TS_S;
     assert_int_equal(answer(m, "q", "young", 2).others, 1);
-    moved += 250 * TS_S; /* the prompt was used since, the first answer is too old all the same */
+    clock_now +=
+        250 * TS_S; /* the prompt was used since, the first answer is too old all the same */
     struct ts_agreed got = answer(m, "q", "young", 3);
     assert_true(got.others == 1 && got.identical == 1);
     ts_agreement_free(m);
