@@ -31,6 +31,10 @@ void ts_engine_init(struct ts_engine *engine, uint64_t memory_limit);
 void ts_engine_release(struct ts_engine *engine);
 /* Makes and starts the loops. */
 bool ts_engine_start_loops(struct ts_engine *engine, size_t count, struct ts_err *err);
+/* Gauges of what it holds, which live as long. */
+void ts_engine_add_gauges(struct ts_engine *engine);
+/* What the store holds; without one nothing. Thread: any. */
+struct ts_store_stats ts_engine_stored(const struct ts_engine *engine);
 /* The next one in turn. Thread: any. */
 struct ts_loop *ts_engine_loop(struct ts_engine *engine);
 
