@@ -105,13 +105,13 @@ class Trustspan:
 
     def __init__(self, directory: Path, config: dict, env: dict | None = None,
                  receiver: dict | None = None, storage: dict | None = None,
-                 protocol: dict | None = None):
+                 protocol: dict | None = None, receivers: dict | None = None):
         self.directory, self.env = directory, env or {}
         self.grpc_port, self.metrics_port = free_port(), free_port()
         self.config = {
             "receivers": {"otlp": {"protocols": {
                 "grpc": {"endpoint": f"127.0.0.1:{self.grpc_port}", **(protocol or {})}},
-                **(receiver or {})}},
+                **(receiver or {})}, **(receivers or {})},
             "extensions": {"file_storage": {"directory": str(directory / "state"),
                                             **(storage or {})}},
             **config,
