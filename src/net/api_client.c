@@ -1,5 +1,7 @@
 #include "net/api_client.h"
 
+#include "base/random.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +31,7 @@ struct ts_api {
     double window;                /* see the header */
     double limit;                 /* the window that was last refused; INFINITY: none was */
     uint64_t taken, taken_at_cut; /* answers; as it was at the last cut */
-    int cuts_in_a_row;                   /* cuts in a row with none taken in between */
+    int cuts_in_a_row;            /* cuts in a row with none taken in between */
     ts_time cut_at;               /* requests sent before say nothing new */
     ts_time latency;              /* of answers taken */
     ts_time last_sent;
@@ -148,7 +150,7 @@ static void retry(struct ts_api_call *call, ts_time wait)
     struct ts_api *api = call->api;
     ts_time when = ts_now() + wait;
     if (wait > 0)
-        when += (ts_time)(drand48() * 0.25 * (double)api->options.retry_unit);
+        when += (ts_time)(ts_random() * 0.25 * (double)api->options.retry_unit);
     ts_time earliest = when > api->paused ? when : api->paused;
     if (call->cancelled || api->closed)
         finish(call, TS_JOB_CANCELLED);
