@@ -64,22 +64,25 @@ struct ts_judge_used {
  * calls share, so that the next one may pass. It is changed by what this request used, not by what
  * it holds: refusals come several at a time. False: nothing to change. */
 bool ts_judge_downgrade(const cJSON *error, const struct ts_judge_used *used,
-                       struct ts_tlm_wire *wire);
+                        struct ts_tlm_wire *wire);
 /* A short identifier of the error ("content_filter"), never its text; "" when there is none. */
 void ts_judge_error_code(const cJSON *error, char *out, size_t size);
 /* Is it a refusal that no waiting cures, although its status says so? */
 bool ts_judge_is_out_of_quota(const char *error_code);
 
-/* Recordings: one line a score (tlm-vectors.md). */
+/* Recordings: one line a score (tlm-vectors.md), written by a thread of its own. What cannot be
+ * written, or comes faster than the disk takes it, is counted and logged: scores do not wait. */
 struct ts_recorder;
-/* Opens for appending. NULL: err. */
+/* Opens for appending; several processes may write to one file. NULL: err. */
 struct ts_recorder *ts_recorder_open(const char *path, struct ts_err *err);
-void ts_recorder_close(struct ts_recorder *recorder); /* NULL is fine */
+/* Writes what waits, for at most half a minute. NULL is fine. Thread: any but a running loop's. */
+void ts_recorder_close(struct ts_recorder *recorder);
 /* Appends one call's object to `calls`, with commas between. `wire` is how it was sent, NULL: it was
  * not. `body` is its reply, NULL: it failed. */
 void ts_record_call(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
                     const struct ts_tlm_wire *wire, const cJSON *body, const char *error,
                     struct ts_buf *calls);
+/* Thread: any. Never blocks. */
 void ts_record_score(struct ts_recorder *recorder, const struct ts_tlm *tlm, ts_view id,
                      const struct ts_buf *calls, const struct ts_tlm_result *result);
 
