@@ -121,6 +121,12 @@ static int64_t traces_cut(void *arg)
     return (int64_t)traces_stats(arg).cut;
 }
 
+static int64_t scores_lost(void *arg)
+{
+    const struct ts_instance *self = arg;
+    return self->cache ? (int64_t)ts_cache_lost(self->cache) : 0;
+}
+
 static int64_t redactions(void *arg)
 {
     const struct trust_redaction *x = arg;
@@ -152,6 +158,8 @@ static void add_metrics(struct ts_instance *self)
          traces_forgotten},
         {"trustspan_traces_cut", "Spans and documents not remembered: their trace had too many.",
          traces_cut},
+        {"trustspan_cache_lost", "Scores not kept: the disk was slow, full, or not ours to write.",
+         scores_lost},
     };
     struct ts_metrics *m = self->metrics = ts_engine_metrics(self->host->engine);
     for (size_t i = 0; i < TS_COUNT(gauges); i++)
