@@ -50,10 +50,11 @@ def wait_for(condition, seconds: float = 30, what: str = "it"):
 class Process:
     """A child with its output in a file."""
 
-    def __init__(self, name: str, argv: list[str], directory: Path, env: dict | None = None):
+    def __init__(self, name: str, argv: list[str], directory: Path, env: dict | None = None,
+                 stdout: int | None = None):
         self.log_path = directory / f"{name}.log"
         self.log_file = self.log_path.open("ab")
-        self.child = subprocess.Popen(argv, stdout=self.log_file, stderr=subprocess.STDOUT,
+        self.child = subprocess.Popen(argv, stdout=stdout or self.log_file, stderr=self.log_file,
                                       env={**os.environ, **(env or {})}, cwd=directory)
 
     def log(self) -> str:
@@ -123,13 +124,15 @@ class Trustspan:
 
     def start(self) -> None:
         self.path.write_text(json.dumps(self.config))  # JSON is YAML
-        self.process = Process("trustspan", [TRUSTSPAN, "run", "--config", str(self.path)],
-                               self.directory, self.env)
+        self.process = self.run([TRUSTSPAN, "run", "--config", str(self.path)])
         try:
             wait_for(self.ready, what="trustspan to start")
         except AssertionError:
             self.process.stop()
             raise
+
+    def run(self, argv: list[str]) -> Process:
+        return Process("trustspan", argv, self.directory, self.env)
 
     def ready(self) -> bool:
         assert self.process.child.poll() is None, self.process.log()

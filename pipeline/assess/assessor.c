@@ -215,6 +215,12 @@ static int64_t traces_cut(void *arg)
     return (int64_t)traces_stats(arg).cut;
 }
 
+static int64_t scores_lost(void *arg)
+{
+    const struct ts_assessor *self = arg;
+    return self->cache ? (int64_t)ts_cache_lost(self->cache) : 0;
+}
+
 static int64_t redactions(void *arg)
 {
     const struct redaction *x = arg;
@@ -246,6 +252,8 @@ static void add_gauges(struct ts_assessor *self)
          traces_forgotten},
         {"trustspan_traces_cut", "Spans and documents not remembered: their trace had too many.",
          traces_cut},
+        {"trustspan_cache_lost", "Scores not kept: the disk was slow, full, or not ours to write.",
+         scores_lost},
     };
     for (size_t i = 0; i < TS_COUNT(gauges); i++)
         ts_metrics_gauge(self->host->metrics, gauges[i].name, "", gauges[i].help, gauges[i].read,

@@ -1,8 +1,9 @@
 /* retry.c - the formula and its settings table. */
 #include "pipeline/engine/retry.h"
 
+#include "base/random.h"
+
 #include <stddef.h>
-#include <stdlib.h>
 
 ts_time ts_retry_next(struct ts_retry *r, const struct ts_retry_settings *s, ts_time wish,
                       ts_time now)
@@ -11,7 +12,7 @@ ts_time ts_retry_next(struct ts_retry *r, const struct ts_retry_settings *s, ts_
         return -1;
     if (r->interval == 0)
         r->interval = s->initial_interval;
-    double jitter = 1 + s->randomization_factor * (2 * drand48() - 1);
+    double jitter = 1 + s->randomization_factor * (2 * ts_random() - 1);
     ts_time delay = (ts_time)((double)r->interval * jitter);
     if (delay < wish)
         delay = wish;

@@ -3,15 +3,22 @@
  * created readable for its owner only. */
 #include "pipeline/scorer/tlm_record.h"
 
+#include "base/log.h"
+#include "loop/line_writer.h"
 #include "tlm/replay.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+/* Bytes that may wait for the disk. A disk that hangs for longer loses recordings, which is counted
+ * and logged, but no score: spans wait for those. */
+enum { MOST_WAITING = 64 << 20 };
+static const ts_time last_wait = 30 * TS_S; /* at the end, for what waits */
 
 struct ts_recorder {
-    int file;
+    struct ts_line_writer *out;
 };
 
 struct ts_recorder *ts_recorder_open(const char *path, struct ts_err *err)
@@ -22,8 +29,11 @@ struct ts_recorder *ts_recorder_open(const char *path, struct ts_err *err)
                 strerror(errno));
         return NULL;
     }
+    struct ts_line_writer *out = ts_line_writer_new(file, "tlm record", MOST_WAITING, err);
+    if (!out)
+        return NULL;
     struct ts_recorder *r = ts_alloc(sizeof *r);
-    r->file = file;
+    r->out = out;
     return r;
 }
 
@@ -31,7 +41,11 @@ void ts_recorder_close(struct ts_recorder *r)
 {
     if (!r)
         return;
-    close(r->file);
+    ts_line_writer_stop(r->out, ts_now() + last_wait);
+    uint64_t lost = ts_line_writer_lost(r->out);
+    if (lost > 0)
+        ts_log(TS_ERROR, "scorer/tlm", "the recording is not complete", "lost=%" PRIu64, lost);
+    ts_line_writer_free(r->out);
     free(r);
 }
 
@@ -66,7 +80,6 @@ void ts_record_call(const struct ts_tlm *tlm, const struct ts_tlm_call *call,
     ts_buf_add_byte(calls, '}');
 }
 
-/* One write a line: lines of several processes do not mix. */
 void ts_record_score(struct ts_recorder *r, const struct ts_tlm *tlm, ts_view id,
                      const struct ts_buf *calls, const struct ts_tlm_result *result)
 {
@@ -80,7 +93,5 @@ void ts_record_score(struct ts_recorder *r, const struct ts_tlm *tlm, ts_view id
     ts_buf_printf(&line, "],\"%s\":{", rules_of(tlm));
     ts_record_result(tlm, result, &line);
     ts_buf_add_str(&line, "}}\n");
-    ssize_t wrote = write(r->file, line.ptr, line.len);
-    (void)wrote; /* a full disk must not stop the scoring */
-    ts_buf_release(&line);
+    ts_line_writer_add(r->out, &line, NULL);
 }

@@ -19,6 +19,7 @@ struct ts_loop {
     atomic_bool stopping;
     struct ts_timer **heap; /* heap[0] unused */
     size_t timers, heap_cap;
+    uint64_t timers_started; /* ever: gives each its number */
     pthread_t thread;
     _Atomic(pthread_t) owner;
     atomic_bool has_owner;
@@ -30,7 +31,7 @@ struct ts_loop {
 
 static bool before(const struct ts_timer *a, const struct ts_timer *b)
 {
-    return a->deadline < b->deadline;
+    return a->deadline < b->deadline || (a->deadline == b->deadline && a->number < b->number);
 }
 
 static void put(struct ts_loop *loop, size_t place, struct ts_timer *timer)
@@ -91,6 +92,7 @@ void ts_timer_start(struct ts_loop *loop, struct ts_timer *timer, ts_time deadli
 {
     ts_timer_stop(loop, timer);
     timer->deadline = deadline;
+    timer->number = ++loop->timers_started;
     timer->fire = fire;
     if (loop->timers + 2 > loop->heap_cap) {
         loop->heap_cap = loop->heap_cap ? loop->heap_cap * 2 : 64;

@@ -35,10 +35,12 @@ bool ts_loop_here(const struct ts_loop *loop);
 uv_loop_t *ts_loop_uv(struct ts_loop *loop);
 
 /* A one-shot timer inside another object: {0} is stopped; stopping or re-starting is O(log n) and
- * needs no allocation. Thread: the loop's, for all of it. */
+ * needs no allocation. Equal deadlines fire in the order of their starts: what a hold or a pause
+ * kept back leaves as it came. Thread: the loop's, for all of it. */
 struct ts_timer {
     ts_time deadline; /* ts_now() clock */
-    size_t place;     /* 1-based position in the heap; 0 = not running */
+    size_t place;     /* private: 1-based position in the heap; 0 = not running */
+    uint64_t number;  /* private: of the start, counted by the loop */
     void (*fire)(struct ts_timer *);
 };
 void ts_timer_start(struct ts_loop *loop, struct ts_timer *timer, ts_time deadline,

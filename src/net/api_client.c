@@ -1,5 +1,7 @@
 #include "net/api_client.h"
 
+#include "base/random.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,7 +150,7 @@ static void retry(struct ts_api_call *call, ts_time wait)
     struct ts_api *api = call->api;
     ts_time when = ts_now() + wait;
     if (wait > 0)
-        when += (ts_time)(drand48() * 0.25 * (double)api->options.retry_unit);
+        when += (ts_time)(ts_random() * 0.25 * (double)api->options.retry_unit);
     ts_time earliest = when > api->paused ? when : api->paused;
     if (call->cancelled || api->closed)
         finish(call, TS_JOB_CANCELLED);

@@ -4,10 +4,12 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/payload.h"
+#include "base/random.h"
 #include "base/time.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void views_cut_trim_and_find(void **state)
@@ -203,6 +205,43 @@ static void payloads_are_dropped_once_by_the_last(void **state)
     ts_payload_unref(NULL);
 }
 
+static void random_numbers_fill_zero_to_one(void **state)
+{
+    (void)state;
+    enum { DRAWS = 4096, PARTS = 16 };
+    bool seen[PARTS] = {false};
+    for (int i = 0; i < DRAWS; i++) {
+        double x = ts_random();
+        assert_true(x >= 0 && x < 1);
+        seen[(size_t)(x * PARTS)] = true;
+    }
+    for (int i = 0; i < PARTS; i++) /* missed by chance once in 10^113 runs */
+        assert_true(seen[i]);
+}
+
+static void processes_draw_different_numbers(void **state)
+{
+    (void)state;
+    double drawn[2];
+    for (int i = 0; i < 2; i++) {
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            double x = ts_random();
+            _exit(write(ends[1], &x, sizeof x) != (ssize_t)sizeof x);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        assert_int_equal(read(ends[0], &drawn[i], sizeof drawn[i]), sizeof drawn[i]);
+        close(ends[0]);
+        close(ends[1]);
+    }
+    assert_true(drawn[0] != drawn[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +254,8 @@ int main(void)
         cmocka_unit_test(durations_print_as_they_are_written),
         cmocka_unit_test(utf8_follows_unicode),
         cmocka_unit_test(payloads_are_dropped_once_by_the_last),
+        cmocka_unit_test(random_numbers_fill_zero_to_one),
+        cmocka_unit_test(processes_draw_different_numbers),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

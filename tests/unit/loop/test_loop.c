@@ -100,6 +100,66 @@ static void timers_fire_in_order_unless_stopped(void **state)
     free(alarms);
 }
 
+struct equal {
+    struct ts_timer timer;
+    struct ts_loop *loop;
+    int number, *fired; /* fired: the numbers, in the order of firing; fired[0] counts them */
+    int wanted;
+};
+
+static void note_number(struct ts_timer *timer)
+{
+    struct equal *e = TS_CONTAINER_OF(timer, struct equal, timer);
+    e->fired[++e->fired[0]] = e->number;
+    if (e->fired[0] == e->wanted)
+        ts_loop_break(e->loop);
+}
+
+static void equal_deadlines_fire_in_the_order_of_starting(void **state)
+{
+    (void)state;
+    enum { COUNT = 500, STOPPED = COUNT / 5, AGAIN = COUNT / 10 };
+    struct ts_loop *loop = ts_loop_new("test");
+    struct equal *all = ts_alloc(COUNT * sizeof *all);
+    int *fired = ts_alloc((COUNT + 1) * sizeof *fired);
+    ts_time deadline = ts_now();
+    for (int i = 0; i < COUNT; i++) {
+        all[i] = (struct equal){{0}, loop, i, fired, COUNT - STOPPED + AGAIN};
+        ts_timer_start(loop, &all[i].timer, deadline, note_number);
+        if (i % 5 == 4) /* takes one out of the middle */
+            ts_timer_stop(loop, &all[i - 2].timer);
+    }
+    for (int i = 2; i < COUNT; i += 10) { /* half of the stopped: they are the last now */
+        all[i].number = COUNT + i;
+        ts_timer_start(loop, &all[i].timer, deadline, note_number);
+    }
+    ts_loop_run(loop);
+    assert_int_equal(fired[0], COUNT - STOPPED + AGAIN);
+    for (int i = 2; i <= fired[0]; i++)
+        assert_true(fired[i] > fired[i - 1]);
+    ts_loop_free(loop);
+    free(all);
+    free(fired);
+}
+
+static void a_timer_started_again_goes_behind_its_equals(void **state)
+{
+    (void)state;
+    struct ts_loop *loop = ts_loop_new("test");
+    int fired[4] = {0};
+    struct equal all[3];
+    ts_time deadline = ts_now();
+    for (int i = 0; i < 3; i++) {
+        all[i] = (struct equal){{0}, loop, i, fired, 3};
+        ts_timer_start(loop, &all[i].timer, deadline, note_number);
+    }
+    ts_timer_start(loop, &all[0].timer, deadline, note_number);
+    ts_loop_run(loop);
+    const int wanted[4] = {3, 1, 2, 0};
+    assert_memory_equal(fired, wanted, sizeof wanted);
+    ts_loop_free(loop);
+}
+
 /* ---- jobs ---- */
 
 static void on_done(struct ts_job *job, enum ts_job_end end)
@@ -131,6 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(posts_from_all_threads_arrive_in_order),
         cmocka_unit_test(timers_fire_in_order_unless_stopped),
+        cmocka_unit_test(equal_deadlines_fire_in_the_order_of_starting),
+        cmocka_unit_test(a_timer_started_again_goes_behind_its_equals),
         cmocka_unit_test(a_job_ends_on_its_home_loop),
     };
     return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
