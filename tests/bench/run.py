@@ -92,6 +92,17 @@ class Trustspan:
             time.sleep(0.05)
 
 
+# name, shape of the load, storage, scorer
+ROWS = (
+    ("forwarded, memory", "plain", "none", None),
+    ("a: no LLM spans, memory", "plain", "none", "local"),
+    ("b: one in ten, memory", "mix", "none", "local"),
+    ("a: no LLM spans, durable", "plain", "file_storage", "local"),
+    ("b: one in ten, durable", "mix", "file_storage", "local"),
+    ("small requests, durable", "small", "file_storage", "local"),
+)
+
+
 def main() -> None:
     build = Path(sys.argv[1]).resolve()
     spans = int(float(sys.argv[2] if len(sys.argv) > 2 else 1) * 1e6)
@@ -102,14 +113,7 @@ def main() -> None:
     rows = [("bare sink, " + shape, measure(build, sink.pid, sink_port, shape, n, lambda: None))
             for shape, n in (("plain", spans), ("mix", spans), ("small", spans // 8))]
     base = {name.split(", ")[1]: row for name, row in rows}
-    for name, shape, storage, scorer in (
-        ("forwarded, memory", "plain", "none", None),
-        ("a: no LLM spans, memory", "plain", "none", "local"),
-        ("b: one in ten, memory", "mix", "none", "local"),
-        ("a: no LLM spans, durable", "plain", "file_storage", "local"),
-        ("b: one in ten, durable", "mix", "file_storage", "local"),
-        ("small requests, durable", "small", "file_storage", "local"),
-    ):
+    for name, shape, storage, scorer in ROWS:
         with tempfile.TemporaryDirectory() as directory:
             t = Trustspan(build, sink_port, directory, storage, scorer)
             idle = memory(t.child.pid, "VmRSS")
