@@ -230,7 +230,7 @@ static void evidence(struct verdict *v, int rank, enum ts_kind kind)
 
 static void by_key_prefix(struct verdict *v, ts_view key)
 {
-    if (v->rule <= GENERATED) /* nothing that this could find would count */
+    if (v->rule <= RETRIEVED) /* nothing that this could find would count */
         return;
     static const struct {
         const char *prefix;

@@ -86,6 +86,10 @@ static const struct row {
      "{'tools':[{'name':'a','description':null,'parameters':null},{'name':'b','description':null,"
      "'parameters':null}]}"},
 
+    {"evidence counts in its own order, not in that of the attributes",
+     "=llm.input_messages.0.message.content\tQ?\n=retrieval.documents.0.document.content\ta\n",
+     "{'kind':'retriever'}"},
+
     /* ---- tool calls ---- */
     {"arguments with NaN, a lone surrogate and bad UTF-8 are JSON",
      LLM ASK
