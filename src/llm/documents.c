@@ -113,13 +113,11 @@ static void read_events(struct ts_reader *r, struct ts_llm *out)
 
 void ts_documents_read(struct ts_reader *r, struct ts_llm *out)
 {
-    static const char *const keys[] = {
-        "gen_ai.retrieval.documents",         "langfuse.observation.output", "mlflow.spanOutputs",
-        "haystack.component.output",          "retrieval.document",          "gen_ai.completion",
-        "db.vector.query.response.documents", "traceloop.entity.output"};
+    size_t count;
+    const struct ts_meta_key *const *keys = ts_meta_keys(TS_META_DOCUMENTS, &count);
     read_flat(r, out);
-    for (size_t i = 0; i < TS_COUNT(keys) && out->document_count == 0; i++)
-        read_json(r, ts_attrs_get(&r->attrs, keys[i]), out);
+    for (size_t i = 0; i < count && out->document_count == 0; i++)
+        read_json(r, ts_attrs_get(&r->attrs, keys[i]->key), out);
     if (out->document_count == 0)
         read_events(r, out);
     ts_view spring = ts_attrs_text(&r->attrs, "db.vector.query.response.documents");

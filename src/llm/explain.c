@@ -9,27 +9,6 @@
 
 /* ---- rules in words ---- */
 
-/* By row of dialects §3. */
-static const char *const kind_rules[] = {
-    [1] = "logfire.span_type says that the span is still open",
-    [2] = "openinference.span.kind",
-    [3] = "Langfuse's type of the observation",
-    [4] = "LangSmith's kind of the run",
-    [5] = "the Vercel AI SDK's operation",
-    [6] = "MLflow's type of the span",
-    [7] = "gen_ai.operation.name",
-    [8] = "gen_ai.span.kind",
-    [9] = "llm.request.type",
-    [10] = "traceloop.span.kind",
-    [11] = "spring.ai.kind",
-    [12] = "messages of a whole agent run, or an agent's cycle",
-    [13] = "Google ADK's request, or its tool's arguments",
-    [14] = "Haystack's type of the component",
-    [15] = "Genkit's subtype",
-    [16] = "evidence: documents, embeddings, messages or a tool",
-    [17] = "nothing says what it is",
-};
-
 /* By enum ts_skip: what has to hold (dialects §1). */
 static const char *const skip_rules[] = {
     [TS_SKIP_PLACEHOLDER] = "the span announces one that is still open",
@@ -63,7 +42,7 @@ static void rule_of(const char *field, int kind_rule, const struct ts_llm *recor
                     struct ts_buf *out)
 {
     if (strcmp(field, "kind") == 0)
-        ts_buf_add_str(out, kind_rules[kind_rule]);
+        ts_buf_add_str(out, ts_kind_rule_text(kind_rule));
     else if (strcmp(field, "messages") == 0)
         rule_of_source(out, record->prompt_dialect);
     else if (strcmp(field, "response") == 0 || strcmp(field, "tool_calls") == 0 ||

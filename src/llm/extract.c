@@ -10,8 +10,6 @@
 
 #include <stdio.h>
 
-enum { MOST_DIALECTS = 32 };
-
 /* What the span says beside its attributes. */
 struct facts {
     bool error_status;
@@ -27,10 +25,9 @@ static void read_event(struct ts_reader *r, ts_view event)
     while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
         if (f.number != TS_EVENT_NAME || f.wire != TS_WIRE_LEN)
             continue;
-        if (ts_view_is(f.bytes, "First Token Stream Event") ||
-            ts_view_starts(f.bytes, TS_LIT("ai.stream.")) ||
-            ts_view_ends(f.bytes, TS_LIT(".completion.chunk")))
-            r->streaming = true;
+        for (size_t i = 0; ts_dialects[i]; i++)
+            if (ts_dialects[i]->stream_event && ts_fits(f.bytes, ts_dialects[i]->stream_event))
+                r->streaming = true;
     }
 }
 
@@ -96,19 +93,18 @@ static void read_around(struct ts_arena *arena, ts_view resource, ts_view scope,
 /* Streaming evidence in attributes (§11.1); raw requests are asked later. */
 static bool says_streaming(struct ts_reader *r)
 {
-    static const char *const flags[] = {"gen_ai.request.stream", "gen_ai.is_streaming",
-                                        "llm.is_streaming"};
-    for (size_t i = 0; i < TS_COUNT(flags); i++)
-        if (ts_any_true(ts_attrs_get(&r->attrs, flags[i])))
+    size_t count;
+    const struct ts_meta_key *const *flags = ts_meta_keys(TS_META_STREAMING, &count);
+    for (size_t i = 0; i < count; i++)
+        if (ts_any_true(ts_attrs_get(&r->attrs, flags[i]->key)))
             return true;
-    static const char *const times[] = {
-        "gen_ai.response.time_to_first_chunk", "gen_ai.client.operation.time_to_first_chunk",
-        "gen_ai.server.time_to_first_token", "langfuse.observation.completion_start_time"};
-    for (size_t i = 0; i < TS_COUNT(times); i++)
-        if (ts_attrs_get(&r->attrs, times[i]))
+    const struct ts_meta_key *const *times = ts_meta_keys(TS_META_FIRST_TOKEN, &count);
+    for (size_t i = 0; i < count; i++)
+        if (ts_attrs_get(&r->attrs, times[i]->key))
             return true;
-    if (ts_view_ends(ts_attrs_text(&r->attrs, "ai.operationId"), TS_LIT(".doStream")))
-        return true;
+    for (size_t i = 0; ts_dialects[i]; i++)
+        if (ts_dialects[i]->is_streaming && ts_dialects[i]->is_streaming(r))
+            return true;
     if (ts_json_true(ts_parameter(r, "stream")))
         return true;
     const struct ts_payload_request *request = ts_meta_raw_request(r, "\"stream\"");
@@ -145,7 +141,7 @@ static bool has_reference(const struct ts_attrs *attrs)
 /* ---- picking sides ---- */
 
 struct sources {
-    struct ts_source items[MOST_DIALECTS];
+    struct ts_source items[TS_DIALECT_COUNT];
     size_t count;
 };
 
@@ -171,7 +167,7 @@ static bool response_whole(const struct ts_response_side *s)
 static void read_sources(struct ts_reader *r, struct sources *out)
 {
     out->count = 0;
-    for (size_t i = 0; ts_dialects[i] && i < MOST_DIALECTS; i++) {
+    for (size_t i = 0; ts_dialects[i]; i++) {
         struct ts_source *s = &out->items[out->count++];
         *s = (struct ts_source){0};
         ts_dialects[i]->read(r, s);
@@ -257,21 +253,11 @@ static void take_response(struct ts_reader *r, const struct ts_response_side *s,
 
 /* ---- flags and skip reason ---- */
 
-/* pydantic-ai: with output mode `tool` the answer is a call of an output tool (§8.4). */
 static bool answers_by_tool(struct ts_reader *r, const struct ts_llm *llm)
 {
-    const cJSON *parameters = ts_attr_json(r, "model_request_parameters");
-    const cJSON *tools = ts_json_get(parameters, "output_tools");
-    const cJSON *tool;
-    if (!ts_view_is(ts_json_text(ts_json_get(parameters, "output_mode")), "tool"))
-        return false;
-    cJSON_ArrayForEach(tool, tools)
-    {
-        ts_view name = ts_json_text(ts_json_get(tool, "name"));
-        for (size_t i = 0; i < llm->tool_call_count; i++)
-            if (ts_view_eq(name, llm->tool_calls[i].name))
-                return true;
-    }
+    for (size_t i = 0; ts_dialects[i]; i++)
+        if (ts_dialects[i]->answers_by_tool && ts_dialects[i]->answers_by_tool(r, llm))
+            return true;
     return false;
 }
 
@@ -319,6 +305,14 @@ static void set_flags(struct ts_reader *r, struct ts_llm *out)
         out->flags |= TS_FLAG_PROMPT_INCOMPLETE;
 }
 
+static bool says_failed(const struct ts_reader *r)
+{
+    for (size_t i = 0; ts_dialects[i]; i++)
+        if (ts_dialects[i]->has_failed && ts_dialects[i]->has_failed(r))
+            return true;
+    return false;
+}
+
 static bool prompt_has_media(const struct sources *s, int prompt)
 {
     return prompt >= 0 && s->items[prompt].prompt.media;
@@ -333,8 +327,7 @@ static enum ts_skip skip_reason(struct ts_reader *r, const struct facts *facts,
     bool error_type = ts_attrs_text(&r->attrs, "error.type").len > 0;
     bool withheld = (prompt >= 0 && s->items[prompt].prompt.withheld) ||
                     (response >= 0 && s->items[response].response.withheld);
-    if (facts->error_status ||
-        ts_view_is(ts_attrs_text(&r->attrs, "langfuse.observation.level"), "ERROR") ||
+    if (facts->error_status || says_failed(r) ||
         (llm->response.len == 0 && (ts_view_is(llm->finish_reason, "error") || error_type)))
         return TS_SKIP_ERROR;
     if (llm->redacted)

@@ -1,87 +1,16 @@
-/* meta.c - the lists of dialects §9.3 as tables: first present value wins, empty is not present. */
+/* meta.c - the fields of dialects §9.3, from the keys that the dialects name: the first present value wins,
+ * empty is not present. */
 #include "llm/meta.h"
 
 #include "llm/normal.h"
 
-/* Lists end with NULL. A '*' entry asks the raw response or request at that place of the order. */
-#define RAW_RESPONSE "*response"
-#define RAW_REQUEST  "*request"
-
-static const char *const models[] = {"gen_ai.response.model",
-                                     "llm.response.model_name",
-                                     "llm.model_name",
-                                     "ai.response.model",
-                                     "langfuse.observation.model.name",
-                                     "mlflow.llm.model",
-                                     RAW_RESPONSE,
-                                     "gen_ai.request.model",
-                                     "llm.request.model_name",
-                                     "ai.model.id",
-                                     "langsmith.metadata.ls_model_name",
-                                     RAW_REQUEST,
-                                     NULL};
-static const char *const response_ids[] = {"gen_ai.response.id", "ai.response.id", NULL};
-static const char *const sessions[] = {"session.id",
-                                       "gen_ai.conversation.id",
-                                       "langfuse.session.id",
-                                       "traceloop.association.properties.session_id",
-                                       "ai.telemetry.metadata.sessionId",
-                                       "ai.settings.context.sessionId",
-                                       "langsmith.metadata.session_id",
-                                       "langsmith.metadata.thread_id",
-                                       "langsmith.metadata.conversation_id",
-                                       "gcp.vertex.agent.session_id",
-                                       NULL};
-static const char *const users[] = {"user.id",
-                                    "enduser.id",
-                                    "langfuse.user.id",
-                                    "gen_ai.user.id",
-                                    "traceloop.association.properties.user_id",
-                                    "ai.telemetry.metadata.userId",
-                                    "ai.settings.context.userId",
-                                    "langsmith.metadata.user_id",
-                                    "gen_ai.request.user",
-                                    "gen_ai.user",
-                                    "llm.user",
-                                    NULL};
-static const char *const finish_reasons[] = {"gen_ai.response.finish_reasons",
-                                             "llm.finish_reason",
-                                             "gen_ai.response.finish_reason",
-                                             "llm.response.finish_reason",
-                                             "ai.response.finishReason",
-                                             "ai.finishReason",
-                                             "langfuse.observation.metadata.finish_reason",
-                                             NULL};
-
-static const struct count_row {
-    size_t offset;
-    const char *names[8];
-} counts[] = {
-    {offsetof(struct ts_usage, input_tokens),
-     {"gen_ai.usage.input_tokens", "llm.token_count.prompt", "gen_ai.usage.prompt_tokens",
-      "ai.usage.inputTokens", "ai.usage.promptTokens"}},
-    {offsetof(struct ts_usage, output_tokens),
-     {"gen_ai.usage.output_tokens", "llm.token_count.completion", "gen_ai.usage.completion_tokens",
-      "ai.usage.outputTokens", "ai.usage.completionTokens"}},
-    {offsetof(struct ts_usage, total_tokens),
-     {"llm.token_count.total", "gen_ai.usage.total_tokens", "llm.usage.total_tokens",
-      "ai.usage.totalTokens"}},
-    {offsetof(struct ts_usage, cache_read),
-     {"gen_ai.usage.cache_read.input_tokens", "llm.token_count.prompt_details.cache_read",
-      "gen_ai.usage.cache_read_input_tokens", "ai.usage.cachedInputTokens"}},
-    {offsetof(struct ts_usage, cache_write),
-     {"gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
-      "llm.token_count.prompt_details.cache_write"}},
-    {offsetof(struct ts_usage, reasoning),
-     {"gen_ai.usage.reasoning.output_tokens", "llm.token_count.completion_details.reasoning",
-      "ai.usage.reasoningTokens"}},
-};
-
-static ts_view first_text(const struct ts_reader *r, const char *const *names)
+static ts_view first_text(const struct ts_reader *r, enum ts_meta_field field)
 {
+    size_t count;
+    const struct ts_meta_key *const *keys = ts_meta_keys(field, &count);
     ts_view text = TS_NOTHING;
-    for (; *names && text.len == 0; names++)
-        text = ts_attrs_text(&r->attrs, *names);
+    for (size_t i = 0; i < count && text.len == 0; i++)
+        text = ts_attrs_text(&r->attrs, keys[i]->key);
     return text;
 }
 
@@ -113,11 +42,11 @@ const struct ts_payload_request *ts_meta_raw_request(struct ts_reader *r, const 
 
 /* ---- fields ---- */
 
-/* An attribute's text; MLflow's are JSON texts of themselves (§2.1). */
-static ts_view plain_text(struct ts_reader *r, const char *name)
+/* An attribute's text, whether it is encoded once more (§2.1) or not. */
+static ts_view plain_text(struct ts_reader *r, const struct ts_meta_key *key)
 {
-    ts_view text = ts_attrs_text(&r->attrs, name);
-    if (!ts_view_starts(ts_view_str(name), TS_LIT("mlflow.")))
+    ts_view text = ts_attrs_text(&r->attrs, key->key);
+    if (!key->is_json)
         return text;
     const cJSON *tree = ts_parse_value(r->arena, text);
     return cJSON_IsString(tree) ? ts_json_text(tree) : text;
@@ -132,29 +61,26 @@ static ts_view raw_model(struct ts_reader *r)
 static void read_model(struct ts_reader *r, const struct ts_payload_response *raw,
                        struct ts_llm *out)
 {
-    for (const char *const *name = models; *name && out->model.len == 0; name++) {
-        if (strcmp(*name, RAW_RESPONSE) == 0)
+    size_t count;
+    const struct ts_meta_key *const *keys = ts_meta_keys(TS_META_MODEL, &count);
+    for (size_t i = 0; i < count && out->model.len == 0; i++) {
+        if (strcmp(keys[i]->key, TS_META_RAW_RESPONSE) == 0)
             out->model = raw->model;
-        else if (strcmp(*name, RAW_REQUEST) == 0)
+        else if (strcmp(keys[i]->key, TS_META_RAW_REQUEST) == 0)
             out->model = raw_model(r);
         else
-            out->model = plain_text(r, *name);
+            out->model = plain_text(r, keys[i]);
     }
 }
 
 static void read_provider(struct ts_reader *r, struct ts_llm *out)
 {
-    static const char *const names[] = {"gen_ai.provider.name",
-                                        "llm.provider",
-                                        "gen_ai.system",
-                                        "llm.system",
-                                        "ai.model.provider",
-                                        "mlflow.llm.provider",
-                                        "langsmith.metadata.ls_provider"};
+    size_t count;
+    const struct ts_meta_key *const *keys = ts_meta_keys(TS_META_PROVIDER, &count);
     ts_view system = ts_attrs_text(&r->attrs, "llm.system");
-    for (size_t i = 0; i < TS_COUNT(names) && out->provider.len == 0; i++) {
-        bool paired = strcmp(names[i], "llm.provider") == 0;
-        ts_view recorded = plain_text(r, names[i]);
+    for (size_t i = 0; i < count && out->provider.len == 0; i++) {
+        bool paired = strcmp(keys[i]->key, "llm.provider") == 0;
+        ts_view recorded = plain_text(r, keys[i]);
         if (!paired && ts_view_eq_nocase(recorded, TS_LIT("azure")))
             recorded = TS_LIT("azure.ai.openai"); /* §2.4; beside llm.system it is another story */
         out->provider = ts_normal_provider(r->arena, recorded, paired ? system : TS_NOTHING);
@@ -163,25 +89,44 @@ static void read_provider(struct ts_reader *r, struct ts_llm *out)
         out->provider = ts_provider_of_model(out->model);
 }
 
+/* The counts in the order of their fields; the same in a record, an object, a raw payload. */
+static int64_t *count_of(struct ts_usage *usage, enum ts_meta_field field)
+{
+    int64_t *const counts[] = {&usage->input_tokens, &usage->output_tokens, &usage->total_tokens,
+                               &usage->cache_read,   &usage->cache_write,   &usage->reasoning};
+    return counts[field - TS_META_INPUT_TOKENS];
+}
+
+static int64_t first_count(const struct ts_reader *r, enum ts_meta_field field)
+{
+    size_t count;
+    const struct ts_meta_key *const *keys = ts_meta_keys(field, &count);
+    int64_t number;
+    for (size_t i = 0; i < count; i++)
+        if (ts_any_int64(ts_attrs_get(&r->attrs, keys[i]->key), &number) && number >= 0)
+            return number;
+    return -1;
+}
+
+/* Where `to` has no count, that of `from`. */
+static void fill_counts(struct ts_usage *to, struct ts_usage from)
+{
+    for (enum ts_meta_field f = TS_META_INPUT_TOKENS; f <= TS_META_REASONING; f++)
+        if (*count_of(to, f) < 0)
+            *count_of(to, f) = *count_of(&from, f);
+}
+
 static void read_usage(struct ts_reader *r, const struct ts_payload_response *raw,
                        struct ts_usage *out)
 {
-    static const char *const objects[] = {"langfuse.observation.usage_details",
-                                          "mlflow.chat.tokenUsage"};
-    struct ts_usage told[TS_COUNT(objects)];
-    for (size_t i = 0; i < TS_COUNT(objects); i++)
-        told[i] = ts_usage_of(ts_attr_json(r, objects[i]));
-    *out = (struct ts_usage){-1, -1, -1, -1, -1, -1};
-    for (size_t i = 0; i < TS_COUNT(counts); i++) {
-        int64_t *to = (int64_t *)(void *)((char *)out + counts[i].offset);
-        for (const char *const *name = counts[i].names; *name && *to < 0; name++)
-            if (!ts_any_int64(ts_attrs_get(&r->attrs, *name), to))
-                *to = -1;
-        for (size_t k = 0; k < TS_COUNT(objects) && *to < 0; k++)
-            memcpy(to, (const char *)&told[k] + counts[i].offset, sizeof *to);
-        if (*to < 0)
-            memcpy(to, (const char *)&raw->usage + counts[i].offset, sizeof *to);
-    }
+    size_t count;
+    const struct ts_meta_key *const *objects = ts_meta_keys(TS_META_USAGE, &count);
+    for (enum ts_meta_field f = TS_META_INPUT_TOKENS; f <= TS_META_REASONING; f++)
+        *count_of(out, f) = first_count(r, f);
+    for (size_t i = 0; i < count; i++)
+        if (ts_attrs_get(&r->attrs, objects[i]->key))
+            fill_counts(out, ts_usage_of(ts_attr_json(r, objects[i]->key)));
+    fill_counts(out, raw->usage);
     if (out->total_tokens < 0 && out->input_tokens >= 0 && out->output_tokens >= 0)
         out->total_tokens = ts_count_sum(out->input_tokens, out->output_tokens);
 }
@@ -210,8 +155,10 @@ static bool try_finish(struct ts_reader *r, ts_view word, struct ts_llm *out)
 static void read_finish(struct ts_reader *r, ts_view of_source,
                         const struct ts_payload_response *raw, struct ts_llm *out)
 {
-    for (const char *const *name = finish_reasons; *name; name++)
-        if (try_finish(r, finish_word(r, ts_attrs_get(&r->attrs, *name)), out))
+    size_t count;
+    const struct ts_meta_key *const *keys = ts_meta_keys(TS_META_FINISH_REASON, &count);
+    for (size_t i = 0; i < count; i++)
+        if (try_finish(r, finish_word(r, ts_attrs_get(&r->attrs, keys[i]->key)), out))
             return;
     if (try_finish(r, of_source, out) || try_finish(r, raw->side.finish_raw, out))
         return;
@@ -253,45 +200,16 @@ void ts_meta_tools(struct ts_arena *arena, const cJSON *list, struct ts_llm *out
     cJSON_ArrayForEach(item, list) add_tool(arena, item, out);
 }
 
-/* llm.request.functions.<i>.name, .description, .parameters (§7.1) */
-static void add_functions(struct ts_reader *r, struct ts_llm *out)
-{
-    struct ts_flats flats;
-    struct ts_flats one;
-    ts_attrs_flat(r->arena, &r->attrs, "llm.request.functions.", &flats);
-    if (flats.count == 0 || out->has_tools)
-        return;
-    out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
-    out->has_tools = true;
-    while (ts_flats_take(&flats, &one)) {
-        const struct ts_any *schema = ts_flats_get(&one, "parameters");
-        const cJSON *tree =
-            ts_any_json(r->arena, schema ? schema : ts_flats_get(&one, "input_schema"));
-        out->tools[out->tool_count++] =
-            (struct ts_tool){ts_flats_text(&one, "name"), ts_flats_text(&one, "description"),
-                             tree ? ts_json_print(r->arena, tree) : TS_NOTHING};
-    }
-}
-
 static void read_tools(struct ts_reader *r, struct ts_llm *out)
 {
-    static const char *const lists[] = {"gen_ai.tool.definitions", "ai.prompt.tools"};
-    struct ts_flats flats;
-    struct ts_flats one;
-    ts_attrs_flat(r->arena, &r->attrs, "llm.tools.", &flats);
-    if (flats.count > 0) {
-        out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
-        out->has_tools = true;
+    size_t count;
+    const struct ts_meta_key *const *keys = ts_meta_keys(TS_META_TOOLS, &count);
+    for (size_t i = 0; i < count && !out->has_tools; i++) {
+        if (keys[i]->read_tools)
+            keys[i]->read_tools(r, keys[i]->key, out);
+        else
+            ts_meta_tools(r->arena, ts_attr_json(r, keys[i]->key), out);
     }
-    while (ts_flats_take(&flats, &one)) {
-        const cJSON *json = ts_any_json(r->arena, ts_flats_get(&one, "tool.json_schema"));
-        out->tool_count += json && ts_tool_of_json(r->arena, json, &out->tools[out->tool_count]);
-    }
-    ts_meta_tools(r->arena, ts_attr_json(r, "llm.tools"), out);
-    for (size_t i = 0; i < TS_COUNT(lists); i++)
-        ts_meta_tools(r->arena, ts_attr_json(r, lists[i]), out);
-    add_functions(r, out);
-    ts_meta_tools(r->arena, ts_attr_json(r, "mlflow.chat.tools"), out);
     const struct ts_payload_request *request =
         out->has_tools ? NULL : ts_meta_raw_request(r, "\"tools\"");
     if (request)
@@ -330,10 +248,13 @@ static bool read_schema(struct ts_reader *r, const char *name, struct ts_llm *ou
 
 static void read_format(struct ts_reader *r, struct ts_llm *out)
 {
-    if (read_format_json(r, ts_parameter(r, "response_format"), out) ||
-        read_schema(r, "gen_ai.request.structured_output_schema", out) ||
-        read_schema(r, "ai.schema", out))
+    size_t count;
+    const struct ts_meta_key *const *schemas = ts_meta_keys(TS_META_SCHEMA, &count);
+    if (read_format_json(r, ts_parameter(r, "response_format"), out))
         return;
+    for (size_t i = 0; i < count; i++)
+        if (read_schema(r, schemas[i]->key, out))
+            return;
     static const char *const keys[] = {"\"response_format\"",    "\"format\"",
                                        "\"response_schema\"",    "\"responseSchema\"",
                                        "\"response_mime_type\"", "\"responseMimeType\""};
@@ -361,7 +282,7 @@ void ts_meta_read(struct ts_reader *r, ts_view finish_raw, struct ts_llm *out)
         ts_payload_read_response(r->arena, ts_raw_tree(r, &r->output, "output.value"), &raw);
     read_model(r, &raw, out);
     read_provider(r, out);
-    out->response_id = first_text(r, response_ids);
+    out->response_id = first_text(r, TS_META_RESPONSE_ID);
     if (out->response_id.len == 0)
         out->response_id = raw.id;
     read_usage(r, &raw, &out->usage);
@@ -371,6 +292,6 @@ void ts_meta_read(struct ts_reader *r, ts_view finish_raw, struct ts_llm *out)
     out->logprobs = raw.logprobs;
     out->logprob_count = raw.logprob_count;
     out->has_logprobs = raw.has_logprobs;
-    out->session_id = first_text(r, sessions);
-    out->user_id = first_text(r, users);
+    out->session_id = first_text(r, TS_META_SESSION);
+    out->user_id = first_text(r, TS_META_USER);
 }

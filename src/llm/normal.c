@@ -2,6 +2,7 @@
 #include "llm/normal.h"
 
 #include "json/json.h"
+#include "llm/dialect/dialect.h"
 
 struct row {
     const char *recorded, *normal;
@@ -177,11 +178,9 @@ static const struct provider providers[] = {
     {"spring_ai", NULL},
     {"spring-ai", NULL},
     {"strands-agents", NULL},
-    {"gcp.vertex.agent", NULL},
     {"crewai", NULL},
     {"litellm", NULL},
     {"dify", NULL},
-    {"haystack", NULL},
     {"llamaindex", NULL},
     {"az.ai.agents", NULL},
     {"microsoft.agent_framework", NULL},
@@ -197,6 +196,15 @@ static bool fits(ts_view word, const char *pattern)
     return ts_view_eq_nocase(word, p);
 }
 
+static bool is_own_name(ts_view word)
+{
+    for (size_t i = 0; ts_dialects[i]; i++)
+        for (const char *const *own = ts_dialects[i]->own_providers; own && *own; own++)
+            if (ts_view_eq_nocase(word, ts_view_str(*own)))
+                return true;
+    return false;
+}
+
 ts_view ts_normal_provider(struct ts_arena *arena, ts_view recorded, ts_view system)
 {
     ts_view word = ts_view_trim(recorded);
@@ -210,7 +218,7 @@ ts_view ts_normal_provider(struct ts_arena *arena, ts_view recorded, ts_view sys
     for (size_t i = 0; i < TS_COUNT(providers); i++)
         if (fits(word, providers[i].recorded))
             return ts_view_str(providers[i].normal);
-    return lower(arena, word);
+    return is_own_name(word) ? TS_NOTHING : lower(arena, word);
 }
 
 ts_view ts_provider_of_model(ts_view model)
@@ -234,29 +242,48 @@ ts_view ts_provider_of_model(ts_view model)
     return TS_NOTHING;
 }
 
+/* What stands in the place of the '*' of a dialect's pattern; empty: the text is no such reference. */
+static ts_view reference_type(ts_view text)
+{
+    for (size_t i = 0; ts_dialects[i]; i++) {
+        const char *pattern = ts_dialects[i]->media_reference;
+        if (!pattern || !ts_fits(text, pattern))
+            continue;
+        size_t before = (size_t)(strchr(pattern, '*') - pattern);
+        return ts_view_cut(text, before, text.len - (strlen(pattern) - 1));
+    }
+    return TS_NOTHING;
+}
+
 ts_view ts_media_marker(ts_view text)
 {
     static const struct row rows[] = {
         {"image/", "[image]"}, {"audio/", "[audio]"}, {"video/", "[video]"}, {"", "[file]"}};
-    ts_view head = TS_LIT("@@@langfuseMedia:type=");
-    ts_view t = ts_view_trim(text);
-    if (!ts_view_starts(t, head) || !ts_view_ends(t, TS_LIT("@@@")))
+    ts_view type = reference_type(ts_view_trim(text));
+    if (type.len == 0)
         return TS_NOTHING;
     size_t i = 0;
-    while (!ts_view_starts(ts_view_from(t, head.len), ts_view_str(rows[i].recorded)))
+    while (!ts_view_starts(type, ts_view_str(rows[i].recorded)))
         i++;
     return ts_view_str(rows[i].normal);
 }
 
+static bool is_one_of(ts_view text, const char *const *patterns)
+{
+    for (; patterns && *patterns; patterns++)
+        if (ts_fits(text, *patterns))
+            return true;
+    return false;
+}
+
 bool ts_is_mask(ts_view text)
 {
-    static const char *const masks[] = {"__REDACTED__", "redacted-by-litellm", "[REDACTED]",
-                                        "<redacted>"};
+    static const char *const common[] = {"redacted-by-litellm", "[REDACTED]", "<redacted>", NULL};
     ts_view t = ts_view_trim(text);
     if (t.len > 200 || t.len < 10)
         return false;
-    for (size_t i = 0; i < TS_COUNT(masks); i++)
-        if (ts_view_is(t, masks[i]))
-            return true;
-    return ts_view_starts(t, TS_LIT("[Scrubbed due to '")) && ts_view_ends(t, TS_LIT("']"));
+    bool mask = is_one_of(t, common);
+    for (size_t i = 0; ts_dialects[i] && !mask; i++)
+        mask = is_one_of(t, ts_dialects[i]->masks);
+    return mask;
 }

@@ -58,4 +58,21 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     out->response.cut = answer_cut;
 }
 
-const struct ts_dialect ts_dialect_content_events = {"content_events", read_source};
+static bool is_whole(const struct ts_any *name, uint8_t *notes, enum ts_kind *kind)
+{
+    (void)notes;
+    *kind = TS_KIND_LLM;
+    return !ts_view_ends(ts_any_text(name), TS_LIT(".chunk"));
+}
+
+static const struct ts_kind_key kind_events[] = {
+    {"gen_ai.content.prompt", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {"gen_ai.content.completion*", TS_RULE_GENERATED, .read = is_whole},
+    {NULL},
+};
+
+const struct ts_dialect ts_dialect_content_events = {
+    .name = "content_events",
+    .read = read_source,
+    .kind_events = kind_events,
+};

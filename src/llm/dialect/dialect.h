@@ -1,12 +1,14 @@
 /* dialect.h - one way of writing a model call into a span.
  * A dialect reads what it finds into a source: a prompt side, a response side, and how good each is.
- * extract.c picks sides by precedence (dialects §9.1). A new dialect is one file and one line in
- * registry.def; a new raw payload shape is one file and one line in payloads.def. */
+ * extract.c picks sides by precedence (dialects §9.1). All that is to be known of a dialect stands in
+ * its file, so that a new one is one file and one line in registry.def; a new raw payload shape is one
+ * file and one line in payloads.def. */
 #ifndef TS_LLM_DIALECT_H
 #define TS_LLM_DIALECT_H
 
 #include "json/json.h"
 #include "llm/attrs.h"
+#include "llm/dialect/keys.h"
 #include "llm/llm.h"
 
 struct ts_payload_request;
@@ -56,12 +58,43 @@ struct ts_source {
     struct ts_response_side response;
 };
 
+/* What a dialect says of itself; all but `name` and `read` may be left out. Lists end with a row without a
+ * key, lists of texts with NULL. Nothing here is written to after the start. */
 struct ts_dialect {
     const char *name;
     void (*read)(struct ts_reader *r, struct ts_source *out); /* out is zeroed */
+
+    /* What a span is (dialects §3). Of span events the name is key and value. */
+    const struct ts_kind_key *kind_keys;
+    const struct ts_kind_key *kind_events;
+    /* What the notes of all attributes come to, at row `notes_rule` of §3; false: nothing. Called when
+     * there are notes; with `names_spans` for every span, since the name may say it, too. */
+    bool (*kind_of_notes)(uint8_t notes, ts_view span_name, enum ts_kind *kind);
+    int notes_rule;
+    bool names_spans;
+
+    /* What it says beside the content. */
+    const struct ts_meta_key *meta_keys;
+    const char *stream_event; /* pattern (ts_fits): a span event of this name comes with a stream */
+    bool (*is_streaming)(const struct ts_reader *r); /* other evidence of a stream (§11.1) */
+    bool (*has_failed)(const struct ts_reader *r);   /* said in another place than the status */
+    /* The tool calls of the record are its answer in a form that was asked for (§11.5). */
+    bool (*answers_by_tool)(struct ts_reader *r, const struct ts_llm *llm);
+
+    /* Words for what is not there (normal.h). */
+    const char *const *masks;    /* patterns of whole texts that hide a text (§11.6) */
+    const char *media_reference; /* pattern of a text in place of media, the MIME type in the '*' */
+    const char *const *own_providers; /* in place of a provider's name: its own, or a framework's */
 };
-extern const struct ts_dialect
-    *const ts_dialects[]; /* in the order of precedence, NULL at the end */
+
+enum ts_dialect_number {
+#define TS_DIALECT(name) TS_DIALECT_##name,
+#include "llm/dialect/registry.def"
+#undef TS_DIALECT
+    TS_DIALECT_COUNT
+};
+/* In the order of precedence, NULL at the end. */
+extern const struct ts_dialect *const ts_dialects[TS_DIALECT_COUNT + 1];
 
 /* ---- raw payloads (§5): provider JSON in an attribute ---- */
 

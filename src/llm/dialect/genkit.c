@@ -19,4 +19,19 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     out->response.finish_raw = ts_json_text(ts_json_get(output, "finishReason"));
 }
 
-const struct ts_dialect ts_dialect_genkit = {"genkit", read_source};
+static const struct ts_kind_word kinds[] = {
+    {"model", TS_KIND_LLM},          {"background-model", TS_KIND_LLM},
+    {"embedder", TS_KIND_EMBEDDING}, {"retriever", TS_KIND_RETRIEVER},
+    {"tool", TS_KIND_TOOL},          {"evaluator", TS_KIND_EVALUATOR},
+    {NULL, TS_KIND_OTHER},
+};
+static const struct ts_kind_key kind_keys[] = {
+    {"genkit:metadata:subtype", 15, .words = kinds, .rule_text = "Genkit's subtype"},
+    {NULL},
+};
+
+const struct ts_dialect ts_dialect_genkit = {
+    .name = "genkit",
+    .read = read_source,
+    .kind_keys = kind_keys,
+};

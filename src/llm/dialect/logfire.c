@@ -53,4 +53,78 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
         read_events(r, out);
 }
 
-const struct ts_dialect ts_dialect_logfire = {"logfire", read_source};
+/* ---- what it says of itself ---- */
+
+/* Logfire shows a span before its end by another one. */
+static bool read_span_type(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)
+{
+    (void)notes;
+    *kind = TS_KIND_PLACEHOLDER;
+    return ts_view_is(ts_any_text(value), "pending_span");
+}
+
+/* request_data alone is also a web framework's. */
+enum { HAS_REQUEST = 1, HAS_MODEL = 2 };
+
+static bool note_request(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)
+{
+    (void)value;
+    (void)kind;
+    *notes |= HAS_REQUEST;
+    return false;
+}
+
+static bool note_model(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)
+{
+    (void)value;
+    (void)kind;
+    *notes |= HAS_MODEL;
+    return false;
+}
+
+static bool kind_of_notes(uint8_t notes, ts_view span_name, enum ts_kind *kind)
+{
+    (void)span_name;
+    *kind = TS_KIND_LLM;
+    return notes == (HAS_REQUEST | HAS_MODEL);
+}
+
+/* pydantic-ai: with output mode `tool` the answer is a call of an output tool (§8.4). */
+static bool answers_by_tool(struct ts_reader *r, const struct ts_llm *llm)
+{
+    const cJSON *parameters = ts_attr_json(r, "model_request_parameters");
+    const cJSON *tools = ts_json_get(parameters, "output_tools");
+    const cJSON *tool;
+    if (!ts_view_is(ts_json_text(ts_json_get(parameters, "output_mode")), "tool"))
+        return false;
+    cJSON_ArrayForEach(tool, tools)
+    {
+        ts_view name = ts_json_text(ts_json_get(tool, "name"));
+        for (size_t i = 0; i < llm->tool_call_count; i++)
+            if (ts_view_eq(name, llm->tool_calls[i].name))
+                return true;
+    }
+    return false;
+}
+
+static const struct ts_kind_key kind_keys[] = {
+    {"logfire.span_type", 1, .read = read_span_type,
+     .rule_text = "logfire.span_type says that the span is still open"},
+    {"pydantic_ai.all_messages*", 12, .kind = TS_KIND_AGENT,
+     .rule_text = "messages of a whole agent run, or an agent's cycle"},
+    {"all_messages_events", 12, .kind = TS_KIND_AGENT},
+    {"request_data", TS_RULE_GENERATED, .read = note_request},
+    {"gen_ai.request.model", TS_RULE_GENERATED, .read = note_model},
+    {NULL},
+};
+static const char *const masks[] = {"[Scrubbed due to '*']", NULL};
+
+const struct ts_dialect ts_dialect_logfire = {
+    .name = "logfire",
+    .read = read_source,
+    .kind_keys = kind_keys,
+    .kind_of_notes = kind_of_notes,
+    .notes_rule = TS_RULE_GENERATED,
+    .answers_by_tool = answers_by_tool,
+    .masks = masks,
+};

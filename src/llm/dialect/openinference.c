@@ -230,4 +230,71 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
         read_completions(r, &out->response);
 }
 
-const struct ts_dialect ts_dialect_openinference = {"openinference", read_source};
+/* ---- what it says of itself ---- */
+
+/* llm.tools.<i>.tool.json_schema */
+static void read_tools(struct ts_reader *r, const char *key, struct ts_llm *out)
+{
+    struct ts_flats flats;
+    struct ts_flats one;
+    ts_attrs_flat(r->arena, &r->attrs, key, &flats);
+    if (flats.count == 0)
+        return;
+    out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
+    out->has_tools = true;
+    while (ts_flats_take(&flats, &one)) {
+        const cJSON *json = ts_any_json(r->arena, ts_flats_get(&one, "tool.json_schema"));
+        out->tool_count += json && ts_tool_of_json(r->arena, json, &out->tools[out->tool_count]);
+    }
+}
+
+static const struct ts_kind_word kinds[] = {
+    {"LLM", TS_KIND_LLM},
+    {"EMBEDDING", TS_KIND_EMBEDDING},
+    {"RETRIEVER", TS_KIND_RETRIEVER},
+    {"RERANKER", TS_KIND_RERANKER},
+    {"TOOL", TS_KIND_TOOL},
+    {"AGENT", TS_KIND_AGENT},
+    {"CHAIN", TS_KIND_CHAIN},
+    {"GUARDRAIL", TS_KIND_GUARDRAIL},
+    {"EVALUATOR", TS_KIND_EVALUATOR},
+    {"PROMPT", TS_KIND_PROMPT},
+    {NULL, TS_KIND_OTHER},
+};
+static const struct ts_kind_key kind_keys[] = {
+    {"openinference.span.kind", 2, .words = kinds, .rule_text = "openinference.span.kind"},
+    {"retrieval.documents.*", TS_RULE_RETRIEVED, .kind = TS_KIND_RETRIEVER},
+    {"embedding.embeddings.*", TS_RULE_EMBEDDED, .kind = TS_KIND_EMBEDDING},
+    {"llm.output_messages.*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {"llm.input_messages.*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {"llm.prompts*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {"llm.choices*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {NULL},
+};
+static const struct ts_meta_key meta_keys[] = {
+    {TS_META_MODEL, 2, .key = "llm.response.model_name"},
+    {TS_META_MODEL, 3, .key = "llm.model_name"},
+    {TS_META_MODEL, 9, .key = "llm.request.model_name"},
+    {TS_META_PROVIDER, 2, .key = "llm.provider"},
+    {TS_META_PROVIDER, 4, .key = "llm.system"},
+    {TS_META_FINISH_REASON, 2, .key = "llm.finish_reason"},
+    {TS_META_INPUT_TOKENS, 2, .key = "llm.token_count.prompt"},
+    {TS_META_OUTPUT_TOKENS, 2, .key = "llm.token_count.completion"},
+    {TS_META_TOTAL_TOKENS, 1, .key = "llm.token_count.total"},
+    {TS_META_CACHE_READ, 2, .key = "llm.token_count.prompt_details.cache_read"},
+    {TS_META_CACHE_WRITE, 3, .key = "llm.token_count.prompt_details.cache_write"},
+    {TS_META_REASONING, 2, .key = "llm.token_count.completion_details.reasoning"},
+    {TS_META_TOOLS, 1, .key = "llm.tools.", .read_tools = read_tools},
+    {TS_META_TOOLS, 2, .key = "llm.tools"},
+    {0},
+};
+static const char *const masks[] = {"__REDACTED__", NULL};
+
+const struct ts_dialect ts_dialect_openinference = {
+    .name = "openinference",
+    .read = read_source,
+    .kind_keys = kind_keys,
+    .meta_keys = meta_keys,
+    .stream_event = "First Token Stream Event",
+    .masks = masks,
+};

@@ -10,4 +10,7 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
         out->response.text = ts_view_from(out->response.text, strlen(prefix));
 }
 
-const struct ts_dialect ts_dialect_openinference_raw = {"openinference_raw", read_source};
+const struct ts_dialect ts_dialect_openinference_raw = {
+    .name = "openinference_raw",
+    .read = read_source,
+};

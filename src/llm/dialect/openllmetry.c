@@ -108,4 +108,66 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     read_answer(r, &out->response);
 }
 
-const struct ts_dialect ts_dialect_openllmetry = {"openllmetry", read_source};
+/* ---- what it says of itself ---- */
+
+/* llm.request.functions.<i>.name, .description, .parameters (§7.1) */
+static void read_functions(struct ts_reader *r, const char *key, struct ts_llm *out)
+{
+    struct ts_flats flats;
+    struct ts_flats one;
+    ts_attrs_flat(r->arena, &r->attrs, key, &flats);
+    if (flats.count == 0)
+        return;
+    out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
+    out->has_tools = true;
+    while (ts_flats_take(&flats, &one)) {
+        const struct ts_any *schema = ts_flats_get(&one, "parameters");
+        const cJSON *tree =
+            ts_any_json(r->arena, schema ? schema : ts_flats_get(&one, "input_schema"));
+        out->tools[out->tool_count++] =
+            (struct ts_tool){ts_flats_text(&one, "name"), ts_flats_text(&one, "description"),
+                             tree ? ts_json_print(r->arena, tree) : TS_NOTHING};
+    }
+}
+
+static bool mentions(ts_view text, const char *word)
+{
+    return ts_view_find(text, ts_view_str(word)) != SIZE_MAX;
+}
+
+static bool read_request_type(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)
+{
+    ts_view type = ts_any_text(value);
+    (void)notes;
+    *kind = mentions(type, "completion") || ts_view_is(type, "chat") ? TS_KIND_LLM
+            : mentions(type, "embedding")                            ? TS_KIND_EMBEDDING
+            : ts_view_is(type, "rerank")                             ? TS_KIND_RERANKER
+                                                                     : TS_KIND_OTHER;
+    return *kind != TS_KIND_OTHER;
+}
+
+static const struct ts_kind_key kind_keys[] = {
+    {"llm.request.type", 9, .read = read_request_type, .rule_text = "llm.request.type"},
+    {"gen_ai.prompt*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {"gen_ai.completion*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {NULL},
+};
+static const struct ts_meta_key meta_keys[] = {
+    {TS_META_USER, 10, .key = "gen_ai.user"},
+    {TS_META_USER, 11, .key = "llm.user"},
+    {TS_META_FINISH_REASON, 3, .key = "gen_ai.response.finish_reason"},
+    {TS_META_FINISH_REASON, 4, .key = "llm.response.finish_reason"},
+    {TS_META_TOTAL_TOKENS, 3, .key = "llm.usage.total_tokens"},
+    {TS_META_TOOLS, 5, .key = "llm.request.functions.", .read_tools = read_functions},
+    {TS_META_STREAMING, 2, .key = "gen_ai.is_streaming"},
+    {TS_META_STREAMING, 3, .key = "llm.is_streaming"},
+    {0},
+};
+
+const struct ts_dialect ts_dialect_openllmetry = {
+    .name = "openllmetry",
+    .read = read_source,
+    .kind_keys = kind_keys,
+    .meta_keys = meta_keys,
+    .stream_event = "*.completion.chunk",
+};

@@ -114,4 +114,88 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     ts_genai_read(r, &r->attrs, out);
 }
 
-const struct ts_dialect ts_dialect_otel_genai = {"otel_genai", read_source};
+/* ---- what it says of itself ---- */
+
+static const struct ts_kind_word operations[] = {
+    {"chat", TS_KIND_LLM},
+    {"text_completion", TS_KIND_LLM},
+    {"generate_content", TS_KIND_LLM},
+    {"completion", TS_KIND_LLM},
+    {"acompletion", TS_KIND_LLM},
+    {"atext_completion", TS_KIND_LLM},
+    {"responses", TS_KIND_LLM},
+    {"aresponses", TS_KIND_LLM},
+    {"anthropic_messages", TS_KIND_LLM},
+    {"generate", TS_KIND_LLM},
+    {"llm", TS_KIND_LLM},
+    {"llm_request", TS_KIND_LLM},
+    {"embeddings", TS_KIND_EMBEDDING},
+    {"embedding", TS_KIND_EMBEDDING},
+    {"aembedding", TS_KIND_EMBEDDING},
+    {"retrieval", TS_KIND_RETRIEVER},
+    {"vector_db_retrieve", TS_KIND_RETRIEVER},
+    {"search_memory", TS_KIND_RETRIEVER},
+    {"rerank", TS_KIND_RERANKER},
+    {"execute_tool", TS_KIND_TOOL},
+    {"invoke_agent", TS_KIND_AGENT},
+    {"create_agent", TS_KIND_AGENT},
+    {"agent_step", TS_KIND_AGENT},
+    {"plan", TS_KIND_AGENT},
+    {"invoke_workflow", TS_KIND_CHAIN},
+    {"framework", TS_KIND_CHAIN},
+    {"chain", TS_KIND_CHAIN},
+    {"execute_task", TS_KIND_CHAIN},
+    {NULL, TS_KIND_OTHER},
+};
+
+static bool read_operation(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)
+{
+    (void)notes;
+    ts_view text = ts_any_text(value);
+    *kind = TS_KIND_AGENT;
+    return ts_kind_of_word(operations, text, kind) || ts_view_starts(text, TS_LIT("invoke_"));
+}
+
+static const struct ts_kind_key kind_keys[] = {
+    {"gen_ai.operation.name", 7, .read = read_operation, .rule_text = "gen_ai.operation.name"},
+    {"gen_ai.retrieval.documents*", TS_RULE_RETRIEVED, .kind = TS_KIND_RETRIEVER},
+    {"gen_ai.input.messages*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {"gen_ai.output.messages*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {"gen_ai.tool.name", TS_RULE_TOOL_NAMED, .kind = TS_KIND_TOOL},
+    {NULL},
+};
+static const struct ts_meta_key meta_keys[] = {
+    {TS_META_MODEL, 1, .key = "gen_ai.response.model"},
+    {TS_META_MODEL, 8, .key = "gen_ai.request.model"},
+    {TS_META_PROVIDER, 1, .key = "gen_ai.provider.name"},
+    {TS_META_PROVIDER, 3, .key = "gen_ai.system"},
+    {TS_META_RESPONSE_ID, 1, .key = "gen_ai.response.id"},
+    {TS_META_SESSION, 2, .key = "gen_ai.conversation.id"},
+    {TS_META_USER, 4, .key = "gen_ai.user.id"},
+    {TS_META_USER, 9, .key = "gen_ai.request.user"},
+    {TS_META_FINISH_REASON, 1, .key = "gen_ai.response.finish_reasons"},
+    {TS_META_INPUT_TOKENS, 1, .key = "gen_ai.usage.input_tokens"},
+    {TS_META_INPUT_TOKENS, 3, .key = "gen_ai.usage.prompt_tokens"},
+    {TS_META_OUTPUT_TOKENS, 1, .key = "gen_ai.usage.output_tokens"},
+    {TS_META_OUTPUT_TOKENS, 3, .key = "gen_ai.usage.completion_tokens"},
+    {TS_META_TOTAL_TOKENS, 2, .key = "gen_ai.usage.total_tokens"},
+    {TS_META_CACHE_READ, 1, .key = "gen_ai.usage.cache_read.input_tokens"},
+    {TS_META_CACHE_READ, 3, .key = "gen_ai.usage.cache_read_input_tokens"},
+    {TS_META_CACHE_WRITE, 1, .key = "gen_ai.usage.cache_write.input_tokens"},
+    {TS_META_CACHE_WRITE, 2, .key = "gen_ai.usage.cache_creation.input_tokens"},
+    {TS_META_REASONING, 1, .key = "gen_ai.usage.reasoning.output_tokens"},
+    {TS_META_TOOLS, 3, .key = "gen_ai.tool.definitions"},
+    {TS_META_SCHEMA, 1, .key = "gen_ai.request.structured_output_schema"},
+    {TS_META_STREAMING, 1, .key = "gen_ai.request.stream"},
+    {TS_META_FIRST_TOKEN, 1, .key = "gen_ai.response.time_to_first_chunk"},
+    {TS_META_FIRST_TOKEN, 2, .key = "gen_ai.client.operation.time_to_first_chunk"},
+    {TS_META_DOCUMENTS, 1, .key = "gen_ai.retrieval.documents"},
+    {0},
+};
+
+const struct ts_dialect ts_dialect_otel_genai = {
+    .name = "otel_genai",
+    .read = read_source,
+    .kind_keys = kind_keys,
+    .meta_keys = meta_keys,
+};

@@ -26,4 +26,13 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     ts_genai_read(r, &merged, out);
 }
 
-const struct ts_dialect ts_dialect_otel_genai_details = {"otel_genai_details", read_source};
+static const struct ts_kind_key kind_events[] = {
+    {"gen_ai.client.inference.operation.details", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {NULL},
+};
+
+const struct ts_dialect ts_dialect_otel_genai_details = {
+    .name = "otel_genai_details",
+    .read = read_source,
+    .kind_events = kind_events,
+};

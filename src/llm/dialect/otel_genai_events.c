@@ -64,4 +64,21 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     out->response.cut = answer_cut;
 }
 
-const struct ts_dialect ts_dialect_otel_genai_events = {"otel_genai_events", read_source};
+static bool is_message(const struct ts_any *name, uint8_t *notes, enum ts_kind *kind)
+{
+    (void)notes;
+    *kind = TS_KIND_LLM;
+    return ts_view_ends(ts_any_text(name), TS_LIT(".message"));
+}
+
+static const struct ts_kind_key kind_events[] = {
+    {"gen_ai.choice", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
+    {"gen_ai.*", TS_RULE_GENERATED, .read = is_message},
+    {NULL},
+};
+
+const struct ts_dialect ts_dialect_otel_genai_events = {
+    .name = "otel_genai_events",
+    .read = read_source,
+    .kind_events = kind_events,
+};

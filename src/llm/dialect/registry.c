@@ -5,7 +5,7 @@
 #include "llm/dialect/registry.def"
 #undef TS_DIALECT
 #define TS_DIALECT(name) &ts_dialect_##name,
-const struct ts_dialect *const ts_dialects[] = {
+const struct ts_dialect *const ts_dialects[TS_DIALECT_COUNT + 1] = {
 #include "llm/dialect/registry.def"
     NULL,
 };

@@ -63,4 +63,103 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
     read_answer(r, &out->response);
 }
 
-const struct ts_dialect ts_dialect_vercel_ai = {"vercel_ai", read_source};
+/* ---- what it says of itself ---- */
+
+static bool kind_of(ts_view operation, enum ts_kind *kind)
+{
+    static const struct {
+        const char *pattern; /* ts_fits */
+        enum ts_kind kind;
+    } rows[] = {
+        {"*.doGenerate", TS_KIND_LLM},    {"*.doStream", TS_KIND_LLM},
+        {"*.doEmbed", TS_KIND_EMBEDDING}, {"ai.toolCall", TS_KIND_TOOL},
+        {"ai.rerank*", TS_KIND_RERANKER}, {"ai.generate*", TS_KIND_AGENT},
+        {"ai.stream*", TS_KIND_AGENT},    {"ai.embed*", TS_KIND_CHAIN},
+    };
+    for (size_t i = 0; i < TS_COUNT(rows); i++)
+        if (ts_fits(operation, rows[i].pattern)) {
+            *kind = rows[i].kind;
+            return true;
+        }
+    return false;
+}
+
+/* The id of the operation says it; without one the first word of operation.name, when it is one of the
+ * SDK's; without that the span's name, which is the same. */
+enum { HAS_ID = 0x80, HAS_NAME = 0x40, NAME_IS_OURS = 0x20, NAMED_KIND = 0x1f };
+
+static bool read_id(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)
+{
+    ts_view id = ts_any_text(value);
+    if (id.len > 0)
+        *notes |= HAS_ID;
+    return kind_of(id, kind);
+}
+
+static bool read_name(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)
+{
+    ts_view name = ts_any_text(value);
+    ts_view first = ts_view_cut(name, 0, ts_view_find(name, TS_LIT(" ")));
+    if (name.len == 0 || *notes & HAS_NAME)
+        return false;
+    *notes |= HAS_NAME;
+    if (ts_view_starts(first, TS_LIT("ai.")))
+        *notes |=
+            (uint8_t)(NAME_IS_OURS | (kind_of(first, kind) ? (unsigned)*kind : TS_KIND_OTHER));
+    return false;
+}
+
+static bool kind_of_notes(uint8_t notes, ts_view span_name, enum ts_kind *kind)
+{
+    if (notes & HAS_ID)
+        return false;
+    if (!(notes & NAME_IS_OURS))
+        return kind_of(span_name, kind);
+    *kind = (enum ts_kind)(notes & NAMED_KIND);
+    return *kind != TS_KIND_OTHER;
+}
+
+static bool is_streaming(const struct ts_reader *r)
+{
+    return ts_view_ends(ts_attrs_text(&r->attrs, "ai.operationId"), TS_LIT(".doStream"));
+}
+
+static const struct ts_kind_key kind_keys[] = {
+    {"ai.operationId", 5, .read = read_id, .rule_text = "the Vercel AI SDK's operation"},
+    {"operation.name", 5, .read = read_name},
+    {NULL},
+};
+static const struct ts_meta_key meta_keys[] = {
+    {TS_META_MODEL, 4, .key = "ai.response.model"},
+    {TS_META_MODEL, 10, .key = "ai.model.id"},
+    {TS_META_PROVIDER, 5, .key = "ai.model.provider"},
+    {TS_META_RESPONSE_ID, 2, .key = "ai.response.id"},
+    {TS_META_SESSION, 5, .key = "ai.telemetry.metadata.sessionId"},
+    {TS_META_SESSION, 6, .key = "ai.settings.context.sessionId"},
+    {TS_META_USER, 6, .key = "ai.telemetry.metadata.userId"},
+    {TS_META_USER, 7, .key = "ai.settings.context.userId"},
+    {TS_META_FINISH_REASON, 5, .key = "ai.response.finishReason"},
+    {TS_META_FINISH_REASON, 6, .key = "ai.finishReason"},
+    {TS_META_INPUT_TOKENS, 4, .key = "ai.usage.inputTokens"},
+    {TS_META_INPUT_TOKENS, 5, .key = "ai.usage.promptTokens"},
+    {TS_META_OUTPUT_TOKENS, 4, .key = "ai.usage.outputTokens"},
+    {TS_META_OUTPUT_TOKENS, 5, .key = "ai.usage.completionTokens"},
+    {TS_META_TOTAL_TOKENS, 4, .key = "ai.usage.totalTokens"},
+    {TS_META_CACHE_READ, 4, .key = "ai.usage.cachedInputTokens"},
+    {TS_META_REASONING, 3, .key = "ai.usage.reasoningTokens"},
+    {TS_META_TOOLS, 4, .key = "ai.prompt.tools"},
+    {TS_META_SCHEMA, 2, .key = "ai.schema"},
+    {0},
+};
+
+const struct ts_dialect ts_dialect_vercel_ai = {
+    .name = "vercel_ai",
+    .read = read_source,
+    .kind_keys = kind_keys,
+    .kind_of_notes = kind_of_notes,
+    .notes_rule = 5,
+    .names_spans = true,
+    .meta_keys = meta_keys,
+    .stream_event = "ai.stream.*",
+    .is_streaming = is_streaming,
+};
