@@ -65,23 +65,28 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
 
 /* ---- what it says of itself ---- */
 
+/* Asked of the name of every span there is: so by lengths and bytes that the compiler knows. */
 static bool kind_of(ts_view operation, enum ts_kind *kind)
 {
-    static const struct {
-        const char *pattern; /* ts_fits */
-        enum ts_kind kind;
-    } rows[] = {
-        {"*.doGenerate", TS_KIND_LLM},    {"*.doStream", TS_KIND_LLM},
-        {"*.doEmbed", TS_KIND_EMBEDDING}, {"ai.toolCall", TS_KIND_TOOL},
-        {"ai.rerank*", TS_KIND_RERANKER}, {"ai.generate*", TS_KIND_AGENT},
-        {"ai.stream*", TS_KIND_AGENT},    {"ai.embed*", TS_KIND_CHAIN},
-    };
-    for (size_t i = 0; i < TS_COUNT(rows); i++)
-        if (ts_fits(operation, rows[i].pattern)) {
-            *kind = rows[i].kind;
-            return true;
-        }
-    return false;
+    if (ts_view_ends(operation, TS_LIT(".doGenerate")) ||
+        ts_view_ends(operation, TS_LIT(".doStream")))
+        *kind = TS_KIND_LLM;
+    else if (ts_view_ends(operation, TS_LIT(".doEmbed")))
+        *kind = TS_KIND_EMBEDDING;
+    else if (!ts_view_starts(operation, TS_LIT("ai.")))
+        return false;
+    else if (ts_view_is(operation, "ai.toolCall"))
+        *kind = TS_KIND_TOOL;
+    else if (ts_view_starts(operation, TS_LIT("ai.rerank")))
+        *kind = TS_KIND_RERANKER;
+    else if (ts_view_starts(operation, TS_LIT("ai.generate")) ||
+             ts_view_starts(operation, TS_LIT("ai.stream")))
+        *kind = TS_KIND_AGENT;
+    else if (ts_view_starts(operation, TS_LIT("ai.embed")))
+        *kind = TS_KIND_CHAIN;
+    else
+        return false;
+    return true;
 }
 
 /* The id of the operation says it; without one the first word of operation.name, when it is one of the
