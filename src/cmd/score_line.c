@@ -1,6 +1,6 @@
 #include "cmd/score_line.h"
 
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 #include "llm/logprobs.h"
 #include "llm/meta.h"
 #include "llm/normal.h"
@@ -41,7 +41,7 @@ static void read_context(struct ts_arena *arena, const cJSON *context, struct ts
     }
 }
 
-/* ---- what was said: OpenAI's chat shape; what cannot be read fails the line ---- */
+/* ---- messages: OpenAI's chat shape; what cannot be read fails the line ---- */
 
 static bool check_calls(const cJSON *calls, const char *where, struct ts_err *err)
 {
@@ -90,16 +90,16 @@ static bool check_messages(const cJSON *list, struct ts_err *err)
     return true;
 }
 
-static bool all_read(const struct ts_said *said, const char *where, struct ts_err *err)
+static bool all_read(const struct ts_message_reader *reader, const char *where, struct ts_err *err)
 {
-    if (said->media)
+    if (reader->media)
         return ts_fail(err, TS_INVALID_ARGUMENT,
                        "'%s' holds an image, a sound or a file; only text can be scored", where);
-    if (said->unread.len > 0)
+    if (reader->unread.len > 0)
         return ts_fail(err, TS_INVALID_ARGUMENT,
                        "'%s' holds a part of type '%.*s', which is not known", where,
-                       said->unread.len > 40 ? 40 : (int)said->unread.len, said->unread.ptr);
-    if (said->withheld)
+                       reader->unread.len > 40 ? 40 : (int)reader->unread.len, reader->unread.ptr);
+    if (reader->withheld)
         return ts_fail(err, TS_INVALID_ARGUMENT, "'%s' holds a text part without its text", where);
     return true;
 }
@@ -109,7 +109,7 @@ static bool read_prompt(struct ts_arena *arena, const cJSON *line, struct ts_llm
 {
     const cJSON *messages = ts_json_get(line, "messages");
     const cJSON *prompt = ts_json_get(line, "prompt");
-    struct ts_said said = {.arena = arena, .literal = true};
+    struct ts_message_reader reader = {.arena = arena, .literal = true};
     struct ts_prompt_side side;
     if (messages && !cJSON_IsNull(messages) && !cJSON_IsArray(messages))
         return ts_fail(err, TS_INVALID_ARGUMENT, "'messages' must be a list");
@@ -119,24 +119,24 @@ static bool read_prompt(struct ts_arena *arena, const cJSON *line, struct ts_llm
     if (!check_messages(messages, err))
         return false;
     if (cJSON_IsArray(messages))
-        ts_said_list(&said, messages);
+        ts_read_messages(&reader, messages);
     else
-        ts_said_text(&said, "user", ts_json_text(prompt));
-    ts_said_prompt(&said, &side);
+        ts_read_text(&reader, "user", ts_json_text(prompt));
+    ts_messages_as_prompt(&reader, &side);
     llm->messages = side.messages;
     llm->message_count = side.count;
-    return all_read(&said, "messages", err);
+    return all_read(&reader, "messages", err);
 }
 
 /* A text with calls beside it, as the message that it is. */
-static void say_answer(struct ts_said *said, const cJSON *text, const cJSON *calls)
+static void read_answer(struct ts_message_reader *reader, const cJSON *text, const cJSON *calls)
 {
     cJSON *message = cJSON_CreateObject();
     if (text)
         cJSON_AddItemReferenceToObject(message, "content", (cJSON *)(uintptr_t)text);
     if (calls)
         cJSON_AddItemReferenceToObject(message, "tool_calls", (cJSON *)(uintptr_t)calls);
-    ts_said_message(said, TS_LIT("assistant"), message);
+    ts_read_message(reader, TS_LIT("assistant"), message);
     cJSON_Delete(message);
 }
 
@@ -148,7 +148,7 @@ static bool read_response(struct ts_arena *arena, const cJSON *line, struct ts_l
     const cJSON *calls = ts_json_get(line, "tool_calls");
     bool message = cJSON_IsObject(response);
     bool none = !response || cJSON_IsNull(response);
-    struct ts_said said = {.arena = arena, .literal = true};
+    struct ts_message_reader reader = {.arena = arena, .literal = true};
     struct ts_response_side side = {0};
     if (!message && !cJSON_IsString(response) && !(none && cJSON_IsArray(calls)))
         return ts_fail(err, TS_INVALID_ARGUMENT,
@@ -161,11 +161,11 @@ static bool read_response(struct ts_arena *arena, const cJSON *line, struct ts_l
     if (!check_calls(calls, "tool_calls", err))
         return false;
     if (message)
-        ts_said_message(&said, TS_LIT("assistant"), response);
+        ts_read_message(&reader, TS_LIT("assistant"), response);
     else
-        say_answer(&said, response, calls);
-    ts_said_answer(&said, &side);
-    if (message && !side.found && !ts_json_get(response, "content") && said.unread.len == 0)
+        read_answer(&reader, response, calls);
+    ts_messages_as_response(&reader, &side);
+    if (message && !side.found && !ts_json_get(response, "content") && reader.unread.len == 0)
         return ts_fail(
             err, TS_INVALID_ARGUMENT,
             "'response' has neither 'content' nor 'tool_calls'; give the message itself");
@@ -174,7 +174,7 @@ static bool read_response(struct ts_arena *arena, const cJSON *line, struct ts_l
     llm->tool_call_count = side.tool_call_count;
     if (llm->response.len == 0 && llm->tool_call_count > 0)
         llm->flags |= TS_FLAG_TOOL_CALL_ONLY;
-    return all_read(&said, "response", err);
+    return all_read(&reader, "response", err);
 }
 
 static bool read_tools(struct ts_arena *arena, const cJSON *tools, struct ts_llm *llm,

@@ -2,7 +2,7 @@
  * the prompt, one with the completion; JSON text, plain text, or an array of texts. */
 #include "llm/dialect/events.h"
 #include "llm/dialect/pair.h"
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 /* OpenLIT's stand-in for an answer that was a call of tools. */
 static bool is_stand_in(ts_view text)
@@ -12,7 +12,7 @@ static bool is_stand_in(ts_view text)
 
 /* True: the value was cut. */
 static bool read_value(struct ts_reader *r, const struct ts_any *value, const char *role,
-                       struct ts_said *s)
+                       struct ts_message_reader *s)
 {
     const cJSON *tree = ts_any_json(r->arena, value);
     ts_view text = ts_any_text(value);
@@ -25,12 +25,12 @@ static bool read_value(struct ts_reader *r, const struct ts_any *value, const ch
         cJSON_ArrayForEach(item, tree)
         {
             if (cJSON_IsString(item))
-                ts_said_text(s, role, ts_json_text(item));
+                ts_read_text(s, role, ts_json_text(item));
             else
-                ts_said_message(s, ts_view_str(role), item);
+                ts_read_message(s, ts_view_str(role), item);
         }
     } else if (!ts_says_nothing(text) && !is_stand_in(text)) {
-        ts_said_text(s, role, text);
+        ts_read_text(s, role, text);
     }
     return ts_is_cut(r, text);
 }
@@ -38,8 +38,8 @@ static bool read_value(struct ts_reader *r, const struct ts_any *value, const ch
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
     static const char *const names[] = {"gen_ai.content.prompt", "gen_ai.content.completion", NULL};
-    struct ts_said prompt = {.arena = r->arena};
-    struct ts_said answer = {.arena = r->arena};
+    struct ts_message_reader prompt = {.arena = r->arena};
+    struct ts_message_reader answer = {.arena = r->arena};
     struct ts_span_event event;
     size_t at = 0;
     bool prompt_cut = false;
@@ -52,8 +52,8 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
             answer_cut |= read_value(r, ts_attrs_get(&event.attrs, "gen_ai.completion"),
                                      "assistant", &answer);
     }
-    ts_said_prompt(&prompt, &out->prompt);
-    ts_said_choices(&answer, NULL, &out->response);
+    ts_messages_as_prompt(&prompt, &out->prompt);
+    ts_messages_as_choices(&answer, NULL, &out->response);
     out->prompt.cut = prompt_cut;
     out->response.cut = answer_cut;
 }

@@ -34,7 +34,7 @@ static void read_choice(struct ts_genai_bodies *b, const cJSON *body)
     const cJSON *message = ts_json_get(body, "message");
     const cJSON *beside = ts_json_get(body, "tool_calls");
     if (cJSON_IsObject(message) && (!beside || ts_json_get(message, "tool_calls"))) {
-        ts_said_reply(&b->answers, message);
+        ts_read_reply(&b->answers, message);
     } else {
         cJSON *both = cJSON_CreateObject();
         const cJSON *content = cJSON_IsObject(message) ? ts_json_get(message, "content")
@@ -44,7 +44,7 @@ static void read_choice(struct ts_genai_bodies *b, const cJSON *body)
             cJSON_AddItemReferenceToObject(both, "content", (cJSON *)(uintptr_t)content);
         if (beside)
             cJSON_AddItemReferenceToObject(both, "tool_calls", (cJSON *)(uintptr_t)beside);
-        ts_said_reply(&b->answers, both);
+        ts_read_reply(&b->answers, both);
         cJSON_Delete(both);
     }
     note_choice(b, b->answers.count - 1, body);
@@ -66,7 +66,7 @@ void ts_genai_body(struct ts_genai_bodies *b, ts_view event, const cJSON *body)
         b->prompt.withheld = true;
         return;
     }
-    ts_said_message(&b->prompt, role_of(event), body);
+    ts_read_message(&b->prompt, role_of(event), body);
 }
 
 static int by_index(const void *a, const void *b)
@@ -83,7 +83,7 @@ static void give_choices(struct ts_genai_bodies *b, struct ts_response_side *out
 {
     struct ts_arena *arena = b->answers.arena;
     size_t n = b->answers.count;
-    struct ts_said sorted = b->answers;
+    struct ts_message_reader sorted = b->answers;
     ts_view *finish = ts_arena_alloc(arena, n * sizeof *finish);
     sorted.messages = ts_arena_alloc(arena, n * sizeof *sorted.messages);
     qsort(b->choices, n, sizeof *b->choices, by_index);
@@ -91,12 +91,12 @@ static void give_choices(struct ts_genai_bodies *b, struct ts_response_side *out
         sorted.messages[i] = b->answers.messages[b->choices[i].place];
         finish[i] = b->choices[i].finish;
     }
-    ts_said_choices(&sorted, finish, out);
+    ts_messages_as_choices(&sorted, finish, out);
 }
 
 void ts_genai_bodies_give(struct ts_genai_bodies *b, struct ts_source *out)
 {
-    ts_said_prompt(&b->prompt, &out->prompt);
+    ts_messages_as_prompt(&b->prompt, &out->prompt);
     if (b->answers.count > 0)
         give_choices(b, &out->response);
     out->response.withheld = b->answers.withheld;

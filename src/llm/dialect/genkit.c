@@ -1,21 +1,21 @@
 /* genkit.c - Genkit (dialects §8.15): input and output as JSON text, parts under `content`. */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
     const cJSON *input = ts_attr_json(r, "genkit:input");
     const cJSON *output = ts_attr_json(r, "genkit:output");
     const cJSON *message = ts_json_get(output, "message");
-    struct ts_said prompt = {.arena = r->arena};
-    struct ts_said answer = {.arena = r->arena};
-    ts_said_list(&prompt, ts_json_get(input, "messages"));
-    ts_said_prompt(&prompt, &out->prompt);
+    struct ts_message_reader prompt = {.arena = r->arena};
+    struct ts_message_reader answer = {.arena = r->arena};
+    ts_read_messages(&prompt, ts_json_get(input, "messages"));
+    ts_messages_as_prompt(&prompt, &out->prompt);
     out->prompt.cut = ts_json_is_cut(ts_attrs_text(&r->attrs, "genkit:input"));
     out->response.cut = ts_json_is_cut(ts_attrs_text(&r->attrs, "genkit:output"));
     if (!message)
         return;
-    ts_said_message(&answer, TS_LIT("assistant"), message);
-    ts_said_answer(&answer, &out->response);
+    ts_read_message(&answer, TS_LIT("assistant"), message);
+    ts_messages_as_response(&answer, &out->response);
     out->response.finish_raw = ts_json_text(ts_json_get(output, "finishReason"));
 }
 

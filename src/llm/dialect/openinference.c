@@ -1,5 +1,5 @@
 /* openinference.c - flattened OpenInference attributes (dialects §4), what Phoenix itself shows. */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 #include "llm/normal.h"
 
@@ -190,8 +190,8 @@ static void read_response(struct ts_reader *r, struct ts_response_side *out)
     bool cut = ts_any_cut(r, &flats);
     if (count == 0)
         return;
-    struct ts_said s = {.arena = r->arena,
-                        .messages = ts_arena_alloc(r->arena, count * sizeof *s.messages)};
+    struct ts_message_reader s = {.arena = r->arena,
+                                  .messages = ts_arena_alloc(r->arena, count * sizeof *s.messages)};
     while (ts_flats_take(&flats, &one)) {
         struct content content;
         read_message(r, &one, &s.messages[s.count++], &content);
@@ -199,9 +199,9 @@ static void read_response(struct ts_reader *r, struct ts_response_side *out)
         s.masked = s.masked || content.masked;
     }
     if (count > 1 && indexes_are_choices(r))
-        ts_said_choices(&s, NULL, out);
+        ts_messages_as_choices(&s, NULL, out);
     else
-        ts_said_answer(&s, out);
+        ts_messages_as_response(&s, out);
     out->cut = cut;
 }
 
@@ -213,10 +213,10 @@ static void read_completions(struct ts_reader *r, struct ts_response_side *out)
     bool cut = ts_any_cut(r, &flats);
     if (flats.count == 0)
         return;
-    struct ts_said s = {.arena = r->arena};
+    struct ts_message_reader s = {.arena = r->arena};
     while (ts_flats_take(&flats, &one))
-        ts_said_text(&s, "assistant", ts_flats_text(&one, "completion.text"));
-    ts_said_choices(&s, NULL, out);
+        ts_read_text(&s, "assistant", ts_flats_text(&one, "completion.text"));
+    ts_messages_as_choices(&s, NULL, out);
     out->cut = cut;
 }
 

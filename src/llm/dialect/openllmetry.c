@@ -1,5 +1,5 @@
 /* openllmetry.c - gen_ai.prompt.<i>.* and gen_ai.completion.<i>.* (dialects §7.1). */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 #include "llm/normal.h"
 
@@ -15,7 +15,7 @@ static void add_call(struct ts_reader *r, const struct ts_flats *call, struct ts
 
 /* Content is text, or JSON text of blocks. The LangChain wrapper encodes nothing as "". */
 static void read_element(struct ts_reader *r, const struct ts_flats *one, const char *role,
-                         struct ts_said *s)
+                         struct ts_message_reader *s)
 {
     ts_view content = ts_flats_text(one, "content");
     const cJSON *blocks = content.len ? NULL : ts_any_json(r->arena, ts_flats_get(one, "content"));
@@ -28,13 +28,12 @@ static void read_element(struct ts_reader *r, const struct ts_flats *one, const 
         content = ts_flats_text(one, "user");
         recorded = TS_LIT("user");
     }
-    cJSON *message =
-        ts_keep_tree(r->arena, cJSON_CreateObject()); /* what was said are views into it */
+    cJSON *message = ts_keep_tree(r->arena, cJSON_CreateObject()); /* messages are views into it */
     if (content.len == 0 && cJSON_IsArray(blocks))
         cJSON_AddItemToObject(message, "content", cJSON_CreateArrayReference(blocks->child));
     else
         cJSON_AddItemToObject(message, "content", ts_json_new_text(content));
-    ts_said_message(s, recorded.len ? recorded : ts_view_str(role), message);
+    ts_read_message(s, recorded.len ? recorded : ts_view_str(role), message);
     struct ts_message *m = &s->messages[s->count - 1];
     if (ts_flats_text(one, "tool_call_id").len > 0) {
         m->tool_call_id = ts_flats_text(one, "tool_call_id");
@@ -52,17 +51,18 @@ static void read_prompt(struct ts_reader *r, struct ts_prompt_side *out)
 {
     struct ts_flats flats;
     struct ts_flats one;
-    struct ts_said s = {.arena = r->arena};
+    struct ts_message_reader s = {.arena = r->arena};
     ts_attrs_flat(r->arena, &r->attrs, "gen_ai.prompt.", &flats);
     bool cut = ts_any_cut(r, &flats);
     while (ts_flats_take(&flats, &one))
         read_element(r, &one, "user", &s);
-    ts_said_prompt(&s, out);
+    ts_messages_as_prompt(&s, out);
     out->cut = cut;
 }
 
 /* Alternatives only when at least two have text and each tells why it ended; never Anthropic's. */
-static bool are_choices(const struct ts_reader *r, const struct ts_said *s, const ts_view *finish)
+static bool are_choices(const struct ts_reader *r, const struct ts_message_reader *s,
+                        const ts_view *finish)
 {
     size_t texts = 0;
     for (size_t i = 0; i < s->count; i++) {
@@ -78,7 +78,7 @@ static void read_answer(struct ts_reader *r, struct ts_response_side *out)
 {
     struct ts_flats flats;
     struct ts_flats one;
-    struct ts_said s = {.arena = r->arena};
+    struct ts_message_reader s = {.arena = r->arena};
     ts_attrs_flat(r->arena, &r->attrs, "gen_ai.completion.", &flats);
     ts_view *finish = ts_arena_alloc(r->arena, (flats.count + 1) * sizeof *finish);
     ts_view last = TS_NOTHING;
@@ -93,11 +93,11 @@ static void read_answer(struct ts_reader *r, struct ts_response_side *out)
     ts_view whole =
         ts_attrs_text(&r->attrs, "gen_ai.completion.content"); /* LlamaIndex, streaming */
     if (s.count == 0 && whole.len > 0)
-        ts_said_text(&s, "assistant", whole);
+        ts_read_text(&s, "assistant", whole);
     if (are_choices(r, &s, finish))
-        ts_said_choices(&s, finish, out);
+        ts_messages_as_choices(&s, finish, out);
     else
-        ts_said_answer(&s, out);
+        ts_messages_as_response(&s, out);
     out->finish_raw = last;
     out->cut = cut || ts_is_cut(r, whole);
 }

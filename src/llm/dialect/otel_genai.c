@@ -3,19 +3,19 @@
 #include "llm/dialect/genai.h"
 
 /* Parts, bare strings, or - LiteLLM - messages: one system message. */
-static void read_system(struct ts_said *s, const cJSON *instructions)
+static void read_system(struct ts_message_reader *s, const cJSON *instructions)
 {
     const cJSON *first = instructions && cJSON_IsArray(instructions) ? instructions->child : NULL;
     if (cJSON_IsString(instructions)) {
-        ts_said_text(s, "system", ts_json_text(instructions));
+        ts_read_text(s, "system", ts_json_text(instructions));
     } else if (first && ts_json_get(first, "role")) {
-        ts_said_list(s, instructions);
+        ts_read_messages(s, instructions);
         for (size_t i = 0; i < s->count; i++)
             s->messages[i].role = TS_LIT("system");
     } else if (first) {
         cJSON *message = cJSON_CreateObject();
         cJSON_AddItemReferenceToObject(message, "parts", (cJSON *)(uintptr_t)instructions);
-        ts_said_message(s, TS_LIT("system"), message);
+        ts_read_message(s, TS_LIT("system"), message);
         cJSON_Delete(message);
     }
 }
@@ -26,13 +26,13 @@ static void read_prompt(struct ts_reader *r, const struct ts_attrs *attrs,
     const cJSON *input = ts_any_json(r->arena, ts_attrs_get(attrs, "gen_ai.input.messages"));
     const cJSON *system = ts_any_json(r->arena, ts_attrs_get(attrs, "gen_ai.system_instructions"));
     ts_view plain = ts_attrs_text(attrs, "gen_ai.system_instructions");
-    struct ts_said s = {.arena = r->arena};
+    struct ts_message_reader s = {.arena = r->arena};
     if (!system && plain.len > 0 && !ts_json_is_cut(plain))
-        ts_said_text(&s, "system", plain);
+        ts_read_text(&s, "system", plain);
     else
         read_system(&s, system);
     size_t instructions = s.count;
-    ts_said_list(&s, input);
+    ts_read_messages(&s, input);
     bool repeated = instructions == 1 && s.count > 1 && ts_view_is(s.messages[1].role, "system") &&
                     ts_view_eq(s.messages[0].content, s.messages[1].content);
     if (repeated) {
@@ -40,7 +40,7 @@ static void read_prompt(struct ts_reader *r, const struct ts_attrs *attrs,
         s.count--;
     }
     if (cJSON_IsArray(input) || instructions > 0)
-        ts_said_prompt(&s, out);
+        ts_messages_as_prompt(&s, out);
     out->cut =
         ts_json_is_cut(plain) || ts_json_is_cut(ts_attrs_text(attrs, "gen_ai.input.messages"));
 }
@@ -83,22 +83,22 @@ static void read_answer(struct ts_reader *r, const struct ts_attrs *attrs,
     const struct ts_any *value = ts_attrs_get(attrs, "gen_ai.output.messages");
     const cJSON *output = ts_any_json(r->arena, value);
     const cJSON *m;
-    struct ts_said s = {.arena = r->arena};
+    struct ts_message_reader s = {.arena = r->arena};
     if (cJSON_IsArray(output)) {
         size_t n = 0;
         ts_view *finish =
             ts_arena_alloc(r->arena, ((size_t)cJSON_GetArraySize(output) + 1) * sizeof *finish);
         cJSON_ArrayForEach(m, output)
         {
-            ts_said_reply(&s, m);
+            ts_read_reply(&s, m);
             finish[n++] = ts_json_text(ts_json_get(m, "finish_reason"));
         }
         s.pieces = are_pieces(output);
         r->streaming = r->streaming || s.pieces;
         if (are_choices(attrs, s.count))
-            ts_said_choices(&s, finish, out);
+            ts_messages_as_choices(&s, finish, out);
         else
-            ts_said_answer(&s, out);
+            ts_messages_as_response(&s, out);
     }
     out->cut = ts_json_is_cut(ts_any_text(value));
 }

@@ -1,6 +1,6 @@
 /* payload_blocks.c - requests and answers made of content blocks: Anthropic and Bedrock Converse
- * (dialects §5). The blocks themselves are read by said.c; here is what stands around them. */
-#include "llm/dialect/said.h"
+ * (dialects §5). The blocks themselves are read by message_reader.c; here is what stands around them. */
+#include "llm/dialect/message_reader.h"
 
 static bool is_message_list(const cJSON *list)
 {
@@ -12,15 +12,15 @@ static bool is_message_list(const cJSON *list)
 }
 
 /* `system` is a string, or a list of text blocks. */
-static void read_system(struct ts_said *s, const cJSON *system)
+static void read_system(struct ts_message_reader *s, const cJSON *system)
 {
     cJSON *message = NULL;
     if (cJSON_IsString(system)) {
-        ts_said_text(s, "system", ts_json_text(system));
+        ts_read_text(s, "system", ts_json_text(system));
     } else if (cJSON_IsArray(system) && system->child) {
         message = cJSON_CreateObject();
         cJSON_AddItemReferenceToObject(message, "content", (cJSON *)(uintptr_t)system);
-        ts_said_message(s, TS_LIT("system"), message);
+        ts_read_message(s, TS_LIT("system"), message);
         cJSON_Delete(message);
     }
 }
@@ -28,13 +28,13 @@ static void read_system(struct ts_said *s, const cJSON *system)
 static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_payload_request *out)
 {
     const cJSON *messages = cJSON_IsArray(tree) ? tree : ts_json_get(tree, "messages");
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     if (!is_message_list(messages))
         return false;
     read_system(&s, ts_json_get(tree, "system"));
-    ts_said_list(&s, messages);
-    ts_said_prompt(&s, &out->prompt);
-    ts_said_documents(&s, out);
+    ts_read_messages(&s, messages);
+    ts_messages_as_prompt(&s, &out->prompt);
+    ts_messages_documents(&s, out);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->tools = ts_json_get(tree, "tools");
     if (!out->tools)
@@ -57,9 +57,9 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
                      (ts_json_get(tree, "stop_reason") || ts_json_get(tree, "role"));
     if (!message && !anthropic)
         return false;
-    struct ts_said s = {.arena = arena, .tight = true};
-    ts_said_message(&s, TS_LIT("assistant"), message ? message : tree);
-    ts_said_answer(&s, &out->side);
+    struct ts_message_reader s = {.arena = arena, .tight = true};
+    ts_read_message(&s, TS_LIT("assistant"), message ? message : tree);
+    ts_messages_as_response(&s, &out->side);
     out->side.finish_raw = ts_json_text(ts_json_get(tree, message ? "stopReason" : "stop_reason"));
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->id = ts_json_text(ts_json_get(tree, "id"));

@@ -1,5 +1,5 @@
 /* payload_gemini.c - Gemini and Vertex AI, in camel case and in snake case (dialects §5). */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 static const cJSON *either(const cJSON *object, const char *a, const char *b)
 {
@@ -7,7 +7,7 @@ static const cJSON *either(const cJSON *object, const char *a, const char *b)
     return found ? found : ts_json_path(object, b);
 }
 
-static void read_system(struct ts_said *s, const cJSON *tree)
+static void read_system(struct ts_message_reader *s, const cJSON *tree)
 {
     static const char *const places[] = {"config.system_instruction", "config.systemInstruction",
                                          "system_instruction", "systemInstruction"};
@@ -15,14 +15,14 @@ static void read_system(struct ts_said *s, const cJSON *tree)
     for (size_t i = 0; i < TS_COUNT(places) && !system; i++)
         system = ts_json_path(tree, places[i]);
     if (cJSON_IsString(system))
-        ts_said_text(s, "system", ts_json_text(system));
+        ts_read_text(s, "system", ts_json_text(system));
     else if (cJSON_IsObject(system) && !ts_json_get(system, "role"))
-        ts_said_message(s, TS_LIT("system"), system);
+        ts_read_message(s, TS_LIT("system"), system);
     else if (cJSON_IsObject(system)) { /* its role is user, which it is not */
         cJSON *message = cJSON_CreateObject();
         cJSON_AddItemReferenceToObject(message, "parts",
                                        (cJSON *)(uintptr_t)ts_json_get(system, "parts"));
-        ts_said_message(s, TS_LIT("system"), message);
+        ts_read_message(s, TS_LIT("system"), message);
         cJSON_Delete(message);
     }
 }
@@ -51,17 +51,17 @@ static const cJSON *format_of(struct ts_arena *arena, const cJSON *tree)
 static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_payload_request *out)
 {
     const cJSON *contents = ts_json_get(tree, "contents");
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     if (!cJSON_IsArray(contents) && !cJSON_IsString(contents) && !cJSON_IsObject(contents))
         return false;
     read_system(&s, tree);
     if (cJSON_IsString(contents))
-        ts_said_text(&s, "user", ts_json_text(contents));
+        ts_read_text(&s, "user", ts_json_text(contents));
     else if (cJSON_IsObject(contents))
-        ts_said_message(&s, TS_LIT("user"), contents);
+        ts_read_message(&s, TS_LIT("user"), contents);
     else
-        ts_said_list(&s, contents);
-    ts_said_prompt(&s, &out->prompt);
+        ts_read_messages(&s, contents);
+    ts_messages_as_prompt(&s, &out->prompt);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->tools = either(tree, "config.tools", "tools");
     out->response_format = format_of(arena, tree);
@@ -95,16 +95,16 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
     const cJSON *candidate;
     if (!cJSON_IsArray(candidates) || !candidates->child)
         return false;
-    struct ts_said s = {.arena = arena, .tight = true};
+    struct ts_message_reader s = {.arena = arena, .tight = true};
     size_t n = 0;
     ts_view *finish =
         ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(candidates) * sizeof *finish);
     cJSON_ArrayForEach(candidate, candidates)
     {
-        ts_said_reply(&s, ts_json_get(candidate, "content"));
+        ts_read_reply(&s, ts_json_get(candidate, "content"));
         finish[n++] = ts_json_text(either(candidate, "finishReason", "finish_reason"));
     }
-    ts_said_choices(&s, finish, &out->side);
+    ts_messages_as_choices(&s, finish, &out->side);
     out->model = ts_json_text(either(tree, "modelVersion", "model_version"));
     out->id = ts_json_text(either(tree, "responseId", "response_id"));
     out->usage = ts_usage_of(either(tree, "usageMetadata", "usage_metadata"));

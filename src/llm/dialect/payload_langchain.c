@@ -1,12 +1,12 @@
 /* payload_langchain.c - LangChain's messages, serialised in three ways, and its generations
  * (dialects §5). */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 #include "llm/logprobs.h"
 #include "llm/normal.h"
 
 /* {"lc":1,"id":[…,"HumanMessage"],"kwargs":{…}}, {"type":"human","data":{…}}, {"type":"human",…} */
-static void read_message(struct ts_said *s, const cJSON *m)
+static void read_message(struct ts_message_reader *s, const cJSON *m)
 {
     static const struct {
         const char *word, *role;
@@ -37,15 +37,15 @@ static void read_message(struct ts_said *s, const cJSON *m)
                                        (cJSON *)(uintptr_t)ts_json_get(body, "content"));
         cJSON_AddItemReferenceToObject(both, "tool_calls",
                                        (cJSON *)(uintptr_t)ts_json_get(older, "tool_calls"));
-        ts_said_message(s, role, both);
+        ts_read_message(s, role, both);
         cJSON_Delete(both);
     } else {
-        ts_said_message(s, role, body);
+        ts_read_message(s, role, body);
     }
-    struct ts_message *said = &s->messages[s->count - 1];
-    said->role = role;
+    struct ts_message *last = &s->messages[s->count - 1];
+    last->role = role;
     if (ts_view_is(role, "tool"))
-        said->tool_call_id = ts_json_text(ts_json_get(body, "tool_call_id"));
+        last->tool_call_id = ts_json_text(ts_json_get(body, "tool_call_id"));
 }
 
 static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_payload_request *out)
@@ -54,18 +54,18 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     const cJSON *prompts = ts_json_get(tree, "prompts");
     const cJSON *first = cJSON_GetArrayItem(lists, 0);
     bool flat = cJSON_IsArray(lists) && (ts_json_get(first, "lc") || ts_json_get(first, "data"));
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     const cJSON *m;
     if (cJSON_IsArray(first) && cJSON_IsObject(first->child)) {
         cJSON_ArrayForEach(m, first) read_message(&s, m);
     } else if (flat) {
         cJSON_ArrayForEach(m, lists) read_message(&s, m);
     } else if (cJSON_IsString(cJSON_GetArrayItem(prompts, 0))) {
-        ts_said_text(&s, "user", ts_json_text(cJSON_GetArrayItem(prompts, 0)));
+        ts_read_text(&s, "user", ts_json_text(cJSON_GetArrayItem(prompts, 0)));
     } else {
         return false;
     }
-    ts_said_prompt(&s, &out->prompt);
+    ts_messages_as_prompt(&s, &out->prompt);
     return true;
 }
 
@@ -75,17 +75,17 @@ static bool read_logprobs(struct ts_arena *arena, const cJSON *list,
     return ts_logprobs_read(arena, list, TS_UNTOLD_LEFT_OUT, &out->logprobs, &out->logprob_count);
 }
 
-static void read_generation(struct ts_said *s, const cJSON *generation, ts_view *finish)
+static void read_generation(struct ts_message_reader *s, const cJSON *generation, ts_view *finish)
 {
     const cJSON *message = ts_json_get(generation, "message");
     if (message)
         read_message(s, message);
     else
-        ts_said_text(s, "assistant", ts_json_text(ts_json_get(generation, "text")));
-    struct ts_message *said = &s->messages[s->count - 1];
-    if (said->content.len == 0) {
-        said->content = ts_json_text(ts_json_get(generation, "text"));
-        s->masked = s->masked || ts_is_mask(said->content);
+        ts_read_text(s, "assistant", ts_json_text(ts_json_get(generation, "text")));
+    struct ts_message *last = &s->messages[s->count - 1];
+    if (last->content.len == 0) {
+        last->content = ts_json_text(ts_json_get(generation, "text"));
+        s->masked = s->masked || ts_is_mask(last->content);
     }
     static const char *const places[] = {
         "generation_info.finish_reason", "message.kwargs.response_metadata.finish_reason",
@@ -103,12 +103,12 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
         return false;
     size_t n = 0;
     ts_view *finish = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(list) * sizeof *finish);
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     cJSON_ArrayForEach(generation, list) read_generation(&s, generation, &finish[n++]);
     if (s.count == n)
-        ts_said_choices(&s, finish, &out->side);
+        ts_messages_as_choices(&s, finish, &out->side);
     else
-        ts_said_answer(&s, &out->side);
+        ts_messages_as_response(&s, &out->side);
     const cJSON *kwargs = ts_json_path(list->child, "message.kwargs");
     out->model = ts_json_text(ts_json_path(tree, "llm_output.model_name"));
     if (out->model.len == 0)

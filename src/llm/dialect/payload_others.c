@@ -1,6 +1,6 @@
 /* payload_others.c - the small shapes at the end of dialects §5: Haystack, Cohere v1, Ollama, one
  * message alone. */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 #include "llm/normal.h"
 
@@ -34,17 +34,17 @@ static bool read_cohere(struct ts_arena *arena, const cJSON *tree, struct ts_pay
     if (!cJSON_IsString(ts_json_get(tree, "message")) ||
         (!history && !preamble && !ts_json_get(tree, "documents")))
         return false;
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     if (cJSON_IsString(preamble))
-        ts_said_text(&s, "system", ts_json_text(preamble));
+        ts_read_text(&s, "system", ts_json_text(preamble));
     if (cJSON_IsArray(history))
         cJSON_ArrayForEach(m, history)
         {
-            ts_said_text(&s, "user", ts_json_text(ts_json_get(m, "message")));
+            ts_read_text(&s, "user", ts_json_text(ts_json_get(m, "message")));
             s.messages[s.count - 1].role = ts_normal_role(ts_json_text(ts_json_get(m, "role")));
         }
-    ts_said_text(&s, "user", ts_json_text(ts_json_get(tree, "message")));
-    ts_said_prompt(&s, &out->prompt);
+    ts_read_text(&s, "user", ts_json_text(ts_json_get(tree, "message")));
+    ts_messages_as_prompt(&s, &out->prompt);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     read_documents(arena, ts_json_get(tree, "documents"), out);
     return true;
@@ -57,7 +57,7 @@ static bool read_replies(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     const cJSON *reply;
     if (!cJSON_IsArray(replies) || !replies->child)
         return false;
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     ts_view *finish = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(replies) * sizeof *finish);
     const cJSON *beside = ts_json_get(tree, "meta");
     beside = beside ? beside->child : NULL; /* one a reply, where the reply has none */
@@ -67,13 +67,13 @@ static bool read_replies(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     {
         const cJSON *own = ts_json_get(reply, "meta");
         if (cJSON_IsString(reply))
-            ts_said_text(&s, "assistant", ts_json_text(reply));
+            ts_read_text(&s, "assistant", ts_json_text(reply));
         else
-            ts_said_reply(&s, reply);
+            ts_read_reply(&s, reply);
         finish[s.count - 1] = ts_json_text(ts_json_get(own ? own : beside, "finish_reason"));
         beside = beside ? beside->next : NULL;
     }
-    ts_said_choices(&s, finish, &out->side);
+    ts_messages_as_choices(&s, finish, &out->side);
     out->model = ts_json_text(ts_json_get(meta, "model"));
     out->usage = ts_usage_of(ts_json_get(meta, "usage"));
     return true;
@@ -90,13 +90,13 @@ static bool read_message(struct ts_arena *arena, const cJSON *tree, struct ts_pa
 {
     const cJSON *inner = ts_json_get(tree, "message");
     const cJSON *m = is_message(inner) ? inner : tree;
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     if (cJSON_IsArray(tree) && is_message(tree->child)) {
-        ts_said_list(&s, tree);
-        ts_said_choices(&s, NULL, &out->side);
+        ts_read_messages(&s, tree);
+        ts_messages_as_choices(&s, NULL, &out->side);
     } else if (is_message(m)) {
-        ts_said_message(&s, TS_LIT("assistant"), m);
-        ts_said_answer(&s, &out->side);
+        ts_read_message(&s, TS_LIT("assistant"), m);
+        ts_messages_as_response(&s, &out->side);
     } else {
         return false;
     }
@@ -114,9 +114,9 @@ static bool read_generated(struct ts_arena *arena, const cJSON *tree,
     const cJSON *text = ts_json_get(tree, "response");
     if (!cJSON_IsString(text) || (!ts_json_get(tree, "done") && !ts_json_get(tree, "done_reason")))
         return false;
-    struct ts_said s = {.arena = arena};
-    ts_said_text(&s, "assistant", ts_json_text(text));
-    ts_said_answer(&s, &out->side);
+    struct ts_message_reader s = {.arena = arena};
+    ts_read_text(&s, "assistant", ts_json_text(text));
+    ts_messages_as_response(&s, &out->side);
     out->side.finish_raw = ts_json_text(ts_json_get(tree, "done_reason"));
     out->model = ts_json_text(ts_json_get(tree, "model"));
     return true;

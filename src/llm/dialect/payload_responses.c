@@ -1,5 +1,5 @@
 /* payload_responses.c - OpenAI's Responses API: items in, items out (dialects §5). */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 static bool is_item_list(const cJSON *list)
 {
@@ -12,20 +12,20 @@ static bool is_item_list(const cJSON *list)
 }
 
 /* A message says who speaks; a call and its result are items of their own. */
-static void read_item(struct ts_said *s, const cJSON *item, ts_view role)
+static void read_item(struct ts_message_reader *s, const cJSON *item, ts_view role)
 {
     ts_view type = ts_json_text(ts_json_get(item, "type"));
     bool part = ts_view_is(type, "function_call") || ts_view_is(type, "function_call_output");
     if (!part) {
         if (type.len == 0 || ts_view_is(type, "message"))
-            ts_said_message(s, role, item);
+            ts_read_message(s, role, item);
         return; /* reasoning, calls of the server's own tools */
     }
     cJSON *list = cJSON_CreateArray();
     cJSON *message = cJSON_CreateObject();
     cJSON_AddItemReferenceToArray(list, (cJSON *)(uintptr_t)item);
     cJSON_AddItemToObject(message, "content", list);
-    ts_said_message(s, ts_view_is(type, "function_call") ? TS_LIT("assistant") : TS_LIT("tool"),
+    ts_read_message(s, ts_view_is(type, "function_call") ? TS_LIT("assistant") : TS_LIT("tool"),
                     message);
     cJSON_Delete(message);
 }
@@ -38,14 +38,14 @@ static bool read_request(struct ts_arena *arena, const cJSON *tree, struct ts_pa
     const cJSON *item;
     if (!plain && !is_item_list(input))
         return false;
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     if (cJSON_IsString(instructions))
-        ts_said_text(&s, "system", ts_json_text(instructions));
+        ts_read_text(&s, "system", ts_json_text(instructions));
     if (plain)
-        ts_said_text(&s, "user", ts_json_text(input));
+        ts_read_text(&s, "user", ts_json_text(input));
     else
         cJSON_ArrayForEach(item, input) read_item(&s, item, TS_LIT("user"));
-    ts_said_prompt(&s, &out->prompt);
+    ts_messages_as_prompt(&s, &out->prompt);
     const cJSON *conversation = ts_json_get(tree, "conversation");
     out->prompt.incomplete = ts_json_text(ts_json_get(tree, "previous_response_id")).len > 0 ||
                              (conversation && !cJSON_IsNull(conversation));
@@ -63,9 +63,9 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
     const cJSON *item;
     if (!is_item_list(output))
         return false;
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     cJSON_ArrayForEach(item, output) read_item(&s, item, TS_LIT("assistant"));
-    ts_said_answer(&s, &out->side);
+    ts_messages_as_response(&s, &out->side);
     ts_view why = ts_json_text(ts_json_path(tree, "incomplete_details.reason"));
     out->side.finish_raw = why.len ? why : ts_json_text(ts_json_get(tree, "status"));
     if (ts_view_is(out->side.finish_raw, "failed"))

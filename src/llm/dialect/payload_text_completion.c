@@ -1,5 +1,5 @@
 /* payload_text_completion.c - OpenAI's older completions API: a prompt string in, a text out. */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 #include "llm/normal.h"
 
@@ -49,14 +49,14 @@ static bool read_response(struct ts_arena *arena, const cJSON *tree,
     const cJSON *choice;
     if (!cJSON_IsArray(choices) || !cJSON_IsString(ts_json_get(choices->child, "text")))
         return false;
-    struct ts_said s = {.arena = arena};
+    struct ts_message_reader s = {.arena = arena};
     ts_view *finish = ts_arena_alloc(arena, (size_t)cJSON_GetArraySize(choices) * sizeof *finish);
     cJSON_ArrayForEach(choice, choices)
     {
-        ts_said_text(&s, "assistant", ts_json_text(ts_json_get(choice, "text")));
+        ts_read_text(&s, "assistant", ts_json_text(ts_json_get(choice, "text")));
         finish[s.count - 1] = ts_json_text(ts_json_get(choice, "finish_reason"));
     }
-    ts_said_choices(&s, finish, &out->side);
+    ts_messages_as_choices(&s, finish, &out->side);
     out->model = ts_json_text(ts_json_get(tree, "model"));
     out->id = ts_json_text(ts_json_get(tree, "id"));
     const cJSON *usage = ts_json_get(tree, "usage");

@@ -1,5 +1,5 @@
 /* vercel_ai.c - the Vercel AI SDK's own attributes, versions 3 to 6 (dialects §8.1). */
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 #include "llm/normal.h"
 
@@ -7,18 +7,18 @@ static void read_prompt(struct ts_reader *r, struct ts_prompt_side *out)
 {
     const cJSON *messages = ts_attr_json(r, "ai.prompt.messages");
     const cJSON *whole = ts_attr_json(r, "ai.prompt");
-    struct ts_said s = {.arena = r->arena};
+    struct ts_message_reader s = {.arena = r->arena};
     if (cJSON_IsArray(messages)) {
-        ts_said_list(&s, messages);
+        ts_read_messages(&s, messages);
     } else if (cJSON_IsObject(whole)) {
         const cJSON *system = ts_json_get(whole, "system");
         if (cJSON_IsString(system))
-            ts_said_text(&s, "system", ts_json_text(system));
+            ts_read_text(&s, "system", ts_json_text(system));
         if (cJSON_IsString(ts_json_get(whole, "prompt")))
-            ts_said_text(&s, "user", ts_json_text(ts_json_get(whole, "prompt")));
-        ts_said_list(&s, ts_json_get(whole, "messages"));
+            ts_read_text(&s, "user", ts_json_text(ts_json_get(whole, "prompt")));
+        ts_read_messages(&s, ts_json_get(whole, "messages"));
     }
-    ts_said_prompt(&s, out);
+    ts_messages_as_prompt(&s, out);
     out->cut = ts_json_is_cut(ts_attrs_text(&r->attrs, "ai.prompt.messages")) ||
                (!messages && ts_json_is_cut(ts_attrs_text(&r->attrs, "ai.prompt")));
 }
@@ -45,13 +45,13 @@ static void read_answer(struct ts_reader *r, struct ts_response_side *out)
     const struct ts_any *calls = either(r, "ai.response.toolCalls", "ai.result.toolCalls");
     cJSON *message = cJSON_CreateObject();
     const cJSON *list = ts_any_json(r->arena, calls);
-    struct ts_said s = {.arena = r->arena};
+    struct ts_message_reader s = {.arena = r->arena};
     if (cJSON_IsArray(list))
         cJSON_AddItemReferenceToObject(message, "tool_calls", (cJSON *)(uintptr_t)list);
-    ts_said_message(&s, TS_LIT("assistant"), message);
+    ts_read_message(&s, TS_LIT("assistant"), message);
     cJSON_Delete(message);
     s.messages[0].content = text.len ? text : object;
-    ts_said_answer(&s, out);
+    ts_messages_as_response(&s, out);
     out->structured = text.len == 0 && object.len > 0;
     out->masked = out->masked || ts_is_mask(text) || ts_is_mask(object);
     out->cut = ts_json_is_cut(ts_any_text(calls)) || ts_json_is_cut(object) || ts_is_cut(r, text);

@@ -1,10 +1,10 @@
-#include "llm/dialect/said.h"
+#include "llm/dialect/message_reader.h"
 
 #include "llm/normal.h"
 
 /* What one message comes to. */
 struct pieces {
-    struct ts_said *s;
+    struct ts_message_reader *s;
     struct ts_text text;
     struct ts_tool_call *calls;
     size_t call_count;
@@ -35,7 +35,7 @@ static ts_view id_of(const cJSON *object, const char *const *names)
 
 static void add_text(struct pieces *p, ts_view text)
 {
-    struct ts_said *s = p->s;
+    struct ts_message_reader *s = p->s;
     ts_view marker = ts_media_marker(text);
     s->media = s->media || marker.len > 0;
     s->masked = s->masked || ts_is_mask(text);
@@ -216,7 +216,7 @@ static ts_view media_kind(const cJSON *part, ts_view type)
 /* A document given as text is text (§2.2), and context (§12.3). */
 static void add_document(struct pieces *p, const cJSON *part)
 {
-    struct ts_said *s = p->s;
+    struct ts_message_reader *s = p->s;
     const cJSON *source = ts_json_get(part, "source");
     bool given = ts_view_is(text_at(source, "type"), "text");
     ts_view text =
@@ -300,14 +300,14 @@ static void add_part(struct pieces *p, const cJSON *part)
 
 /* ---- messages ---- */
 
-static struct ts_message *push(struct ts_said *s)
+static struct ts_message *push(struct ts_message_reader *s)
 {
     s->messages = ts_arena_more(s->arena, s->messages, s->count, &s->room, sizeof *s->messages);
     s->messages[s->count] = (struct ts_message){0};
     return &s->messages[s->count++];
 }
 
-void ts_said_text(struct ts_said *s, const char *role, ts_view text)
+void ts_read_text(struct ts_message_reader *s, const char *role, ts_view text)
 {
     struct ts_message *m = push(s);
     m->role = ts_view_str(role);
@@ -338,7 +338,7 @@ static bool is_block_list(const cJSON *list)
 }
 
 /* The content, wherever it is. A JSON text of a list of blocks is that list. */
-static const cJSON *content_of(struct ts_said *s, const cJSON *message)
+static const cJSON *content_of(struct ts_message_reader *s, const cJSON *message)
 {
     static const char *const names[] = {"parts", "content", "text", NULL};
     const cJSON *content = first_of(message, names);
@@ -374,7 +374,7 @@ static void read_pieces(struct pieces *p, const cJSON *message)
         add_text(p, text_at(message, "refusal"));
 }
 
-void ts_said_message(struct ts_said *s, ts_view role, const cJSON *message)
+void ts_read_message(struct ts_message_reader *s, ts_view role, const cJSON *message)
 {
     static const char *const ids[] = {"tool_call_id", "toolCallId", NULL};
     struct pieces p = {.s = s};
@@ -403,32 +403,32 @@ void ts_said_message(struct ts_said *s, ts_view role, const cJSON *message)
         m->role = TS_LIT("tool");
 }
 
-void ts_said_reply(struct ts_said *s, const cJSON *message)
+void ts_read_reply(struct ts_message_reader *s, const cJSON *message)
 {
     size_t before = s->count;
-    ts_said_message(s, TS_LIT("assistant"), message);
+    ts_read_message(s, TS_LIT("assistant"), message);
     struct ts_message last = s->messages[s->count - 1];
     s->messages[before] =
         ts_view_is(last.role, "tool") ? (struct ts_message){.role = last.role} : last;
     s->count = before + 1;
 }
 
-void ts_said_list(struct ts_said *s, const cJSON *list)
+void ts_read_messages(struct ts_message_reader *s, const cJSON *list)
 {
     const cJSON *item;
     if (cJSON_IsArray(list))
         cJSON_ArrayForEach(item, list)
         {
             if (cJSON_IsString(item))
-                ts_said_text(s, "user", ts_json_text(item));
+                ts_read_text(s, "user", ts_json_text(item));
             else if (cJSON_IsObject(item))
-                ts_said_message(s, TS_LIT("user"), item);
+                ts_read_message(s, TS_LIT("user"), item);
         }
 }
 
 /* ---- sides ---- */
 
-void ts_said_prompt(const struct ts_said *s, struct ts_prompt_side *out)
+void ts_messages_as_prompt(const struct ts_message_reader *s, struct ts_prompt_side *out)
 {
     out->messages = s->messages;
     out->count = s->count;
@@ -437,14 +437,14 @@ void ts_said_prompt(const struct ts_said *s, struct ts_prompt_side *out)
     out->withheld = s->withheld;
 }
 
-void ts_said_documents(const struct ts_said *s, struct ts_payload_request *out)
+void ts_messages_documents(const struct ts_message_reader *s, struct ts_payload_request *out)
 {
     out->documents = ts_arena_alloc(s->arena, (s->document_count + 1) * sizeof *out->documents);
     memcpy(out->documents, s->documents, s->document_count * sizeof *out->documents);
     out->document_count = s->document_count;
 }
 
-void ts_said_answer(const struct ts_said *s, struct ts_response_side *out)
+void ts_messages_as_response(const struct ts_message_reader *s, struct ts_response_side *out)
 {
     struct ts_text text = {0};
     size_t calls = 0;
@@ -467,7 +467,8 @@ void ts_said_answer(const struct ts_said *s, struct ts_response_side *out)
     out->finish_raw = s->finish;
 }
 
-void ts_said_choices(const struct ts_said *s, const ts_view *finish, struct ts_response_side *out)
+void ts_messages_as_choices(const struct ts_message_reader *s, const ts_view *finish,
+                            struct ts_response_side *out)
 {
     if (s->count == 0)
         return;
