@@ -1,7 +1,7 @@
 /* content_events.c - the conventions up to 1.27, and who still writes so (dialects §6.6): one event with
  * the prompt, one with the completion; JSON text, plain text, or an array of texts. */
 #include "llm/dialect/events.h"
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 #include "llm/dialect/message_reader.h"
 
 /* OpenLIT's stand-in for an answer that was a call of tools. */

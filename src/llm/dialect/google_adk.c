@@ -1,11 +1,12 @@
 /* google_adk.c - Google's Agent Development Kit (dialects §8.7): Gemini's request, and its answer as one
  * candidate. `{}` means that nothing was recorded. */
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 #include "llm/dialect/message_reader.h"
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
-    ts_pair_prompt(r, ts_attrs_get(&r->attrs, "gcp.vertex.agent.llm_request"), false, &out->prompt);
+    ts_read_request(r, ts_attrs_get(&r->attrs, "gcp.vertex.agent.llm_request"), false,
+                    &out->prompt);
     ts_view text = ts_attrs_text(&r->attrs, "gcp.vertex.agent.llm_response");
     const cJSON *tree = ts_attr_json(r, "gcp.vertex.agent.llm_response");
     struct ts_message_reader s = {.arena = r->arena, .tight = true};

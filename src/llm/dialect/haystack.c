@@ -1,9 +1,10 @@
 /* haystack.c - Haystack's own tracing (dialects §8.10): a component's input and output. */
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
-    ts_pair_read(r, "haystack.component.input", "haystack.component.output", false, out);
+    ts_read_request_response(r, "haystack.component.input", "haystack.component.output", false,
+                             out);
 }
 
 static bool read_type(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)

@@ -1,9 +1,10 @@
 /* langfuse.c - the Langfuse SDKs (dialects §8.2): the observation's input and output. */
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
-    ts_pair_read(r, "langfuse.observation.input", "langfuse.observation.output", true, out);
+    ts_read_request_response(r, "langfuse.observation.input", "langfuse.observation.output", true,
+                             out);
 }
 
 /* A "span" is a call when it names a model. */

@@ -1,9 +1,9 @@
 /* langsmith.c - LangSmith, Dify, OpenRouter (dialects §8.3): a run's inputs and outputs in one attribute each. */
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
-    ts_pair_read(r, "gen_ai.prompt", "gen_ai.completion", true, out);
+    ts_read_request_response(r, "gen_ai.prompt", "gen_ai.completion", true, out);
 }
 
 static const struct ts_kind_word kinds[] = {

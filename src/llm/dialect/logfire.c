@@ -1,7 +1,7 @@
 /* logfire.c - Logfire's own instrumentation and pydantic-ai's first format (dialects §8.4): request_data
  * and response_data, or a list of event bodies in the attribute `events`. */
 #include "llm/dialect/genai.h"
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 
 #include "llm/normal.h"
 
@@ -41,13 +41,13 @@ static void read_response(struct ts_reader *r, struct ts_response_side *out)
             r->response->usage = ts_usage_of(ts_json_get(tree, "usage"));
         }
     } else {
-        ts_pair_response(r, value, false, out);
+        ts_read_response(r, value, false, out);
     }
 }
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
-    ts_pair_prompt(r, ts_attrs_get(&r->attrs, "request_data"), false, &out->prompt);
+    ts_read_request(r, ts_attrs_get(&r->attrs, "request_data"), false, &out->prompt);
     read_response(r, &out->response);
     if (out->prompt.count == 0 && !out->response.found)
         read_events(r, out);

@@ -1,9 +1,9 @@
 /* mlflow.c - MLflow (dialects §8.5): every value is JSON text, raw payloads in it. */
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
-    ts_pair_read(r, "mlflow.spanInputs", "mlflow.spanOutputs", true, out);
+    ts_read_request_response(r, "mlflow.spanInputs", "mlflow.spanOutputs", true, out);
 }
 
 static bool read_type(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind)

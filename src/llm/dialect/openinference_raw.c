@@ -1,10 +1,10 @@
 /* openinference_raw.c - input.value and output.value: provider JSON of §5, or free text (§9.2). */
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
     static const char prefix[] = "assistant: ";
-    ts_pair_read(r, "input.value", "output.value", true, out);
+    ts_read_request_response(r, "input.value", "output.value", true, out);
     if (ts_view_starts(out->response.text, ts_view_str(prefix)) &&
         !ts_raw_tree(r, &r->output, "output.value")) /* LlamaIndex: str(ChatResponse) (§5.2) */
         out->response.text = ts_view_from(out->response.text, strlen(prefix));

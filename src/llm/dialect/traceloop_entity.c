@@ -1,9 +1,9 @@
 /* traceloop_entity.c - Traceloop's workflow spans (dialects §7.3), where nothing better is on the span. */
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 
 static void read_source(struct ts_reader *r, struct ts_source *out)
 {
-    ts_pair_read(r, "traceloop.entity.input", "traceloop.entity.output", true, out);
+    ts_read_request_response(r, "traceloop.entity.input", "traceloop.entity.output", true, out);
 }
 
 static const struct ts_kind_word kinds[] = {

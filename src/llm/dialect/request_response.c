@@ -1,4 +1,4 @@
-#include "llm/dialect/pair.h"
+#include "llm/dialect/request_response.h"
 
 #include "llm/normal.h"
 
@@ -51,8 +51,8 @@ static bool open_value(struct ts_reader *r, const struct ts_any *value, ts_view 
     return !ts_says_nothing(*text);
 }
 
-void ts_pair_prompt(struct ts_reader *r, const struct ts_any *value, bool free_text,
-                    struct ts_prompt_side *out)
+void ts_read_request(struct ts_reader *r, const struct ts_any *value, bool free_text,
+                     struct ts_prompt_side *out)
 {
     ts_view text;
     const cJSON *tree;
@@ -75,7 +75,7 @@ void ts_pair_prompt(struct ts_reader *r, const struct ts_any *value, bool free_t
     out->cut = out->cut || cut;
 }
 
-void ts_pair_response(struct ts_reader *r, const struct ts_any *value, bool free_text,
+void ts_read_response(struct ts_reader *r, const struct ts_any *value, bool free_text,
                       struct ts_response_side *out)
 {
     ts_view text;
@@ -97,9 +97,9 @@ void ts_pair_response(struct ts_reader *r, const struct ts_any *value, bool free
     out->cut = out->cut || cut;
 }
 
-void ts_pair_read(struct ts_reader *r, const char *input, const char *output, bool free_text,
-                  struct ts_source *out)
+void ts_read_request_response(struct ts_reader *r, const char *input, const char *output,
+                              bool free_text, struct ts_source *out)
 {
-    ts_pair_prompt(r, ts_attrs_get(&r->attrs, input), free_text, &out->prompt);
-    ts_pair_response(r, ts_attrs_get(&r->attrs, output), free_text, &out->response);
+    ts_read_request(r, ts_attrs_get(&r->attrs, input), free_text, &out->prompt);
+    ts_read_response(r, ts_attrs_get(&r->attrs, output), free_text, &out->response);
 }
