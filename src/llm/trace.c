@@ -3,7 +3,7 @@
 #include "base/lru.h"
 #include "json/json.h"
 #include "llm/context.h"
-#include "llm/twins.h"
+#include "llm/cross_trace_duplicates.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ struct ts_traces {
     pthread_mutex_t lock; /* guards all below */
     struct ts_lru lru;
     uint64_t cut;
-    struct ts_twins *twins;
+    struct ts_cross_trace_duplicates *duplicates;
 };
 
 /* ---- hashes ---- */
@@ -108,16 +108,16 @@ static struct seen seen_of(const struct ts_llm *llm)
                          .scope = hash_of(llm->scope, 3)};
 }
 
-static struct ts_twin twin_of(const struct ts_llm *llm, const struct seen *span)
+static struct ts_cross_trace_call call_of(const struct ts_llm *llm, const struct seen *span)
 {
-    struct ts_twin call = {.id = span->id,
-                           .answer = span->answer,
-                           .prompt = span->prompt,
-                           .scope = span->scope,
-                           .service = hash_of(llm->service, 4),
-                           .start = span->start,
-                           .end = span->end,
-                           .is_root = span->parent == 0};
+    struct ts_cross_trace_call call = {.id = span->id,
+                                       .answer = span->answer,
+                                       .prompt = span->prompt,
+                                       .scope = span->scope,
+                                       .service = hash_of(llm->service, 4),
+                                       .start = span->start,
+                                       .end = span->end,
+                                       .is_root = span->parent == 0};
     if (llm->trace_id.len == sizeof call.trace)
         memcpy(call.trace, llm->trace_id.ptr, sizeof call.trace);
     return call;
@@ -210,8 +210,8 @@ void ts_traces_note(struct ts_traces *t, const struct ts_llm *llm, bool wanted)
     if (x && !span_of(x, span.id)) {
         add_span(t, x, &span);
         if (span.answer) {
-            struct ts_twin twin = twin_of(llm, &span);
-            ts_twins_note(t->twins, &twin);
+            struct ts_cross_trace_call call = call_of(llm, &span);
+            ts_cross_trace_duplicates_note(t->duplicates, &call);
         }
         if (llm->kind == TS_KIND_RETRIEVER || llm->kind == TS_KIND_RERANKER)
             grew(t, x, ts_retrieved_add(&x->documents, llm, &t->cut));
@@ -353,8 +353,8 @@ void ts_traces_resolve(struct ts_traces *t, struct ts_arena *arena, struct ts_ll
         keeper->kept = true;
         uint64_t counts = keeper->id;
         if (keeper == span && span->answer) {
-            struct ts_twin twin = twin_of(llm, span);
-            counts = ts_twins_resolve(t->twins, &twin);
+            struct ts_cross_trace_call call = call_of(llm, span);
+            counts = ts_cross_trace_duplicates_resolve(t->duplicates, &call);
         }
         if (counts && counts != span->id) {
             llm->skip = TS_SKIP_DUPLICATE;
@@ -378,7 +378,7 @@ struct ts_traces *ts_traces_new(uint64_t max_bytes, ts_time max_age)
     struct ts_traces *t = ts_alloc(sizeof *t);
     pthread_mutex_init(&t->lock, NULL);
     ts_lru_init(&t->lru, max_bytes, max_age, drop);
-    t->twins = ts_twins_new();
+    t->duplicates = ts_cross_trace_duplicates_new();
     return t;
 }
 
@@ -387,7 +387,7 @@ void ts_traces_free(struct ts_traces *t)
     if (!t)
         return;
     ts_lru_release(&t->lru);
-    ts_twins_free(t->twins);
+    ts_cross_trace_duplicates_free(t->duplicates);
     pthread_mutex_destroy(&t->lock);
     free(t);
 }

@@ -1,5 +1,5 @@
 /* trace.h - what one span cannot know by itself: whether another span stands for the same call
- * (dialects §10; in another trace: twins.h), which retrieved documents belong to it (§12), whether a
+ * (dialects §10; in another trace: cross_trace_duplicates.h), which retrieved documents belong to it (§12), whether a
  * judge made it (§3).
  * Spans of a trace come in any order and at any time: what was seen is remembered per trace, within
  * bounds of bytes and minutes, and shared by all loops. Of responses and prompts only hashes are kept;
