@@ -3,7 +3,7 @@
 #include "json/json.h"
 #include "llm/dialect/dialect.h"
 #include "llm/extract.h"
-#include "llm/vary.h"
+#include "llm/mutate.h"
 
 #include <stdio.h>
 
@@ -107,7 +107,7 @@ struct explaining {
     int rule;
 };
 
-static void blame(struct explaining *x, const char *field, ts_view label)
+static void attribute_to(struct explaining *x, const char *field, ts_view label)
 {
     cJSON *list = cJSON_GetObjectItemCaseSensitive(x->from, field);
     const cJSON *known;
@@ -122,57 +122,57 @@ static bool is_explained(const struct explaining *x, const char *field)
     return cJSON_GetObjectItemCaseSensitive(x->from, field) != NULL;
 }
 
-/* Blames the input for what is otherwise in a span without it, or with another value of it; `open_only`: only
- * for fields that nothing is blamed for yet. With another kind all would be otherwise, which says nothing of
+/* Attributes to the input what is otherwise in a span without it, or with another value of it; `open_only`: only
+ * for fields that are attributed to nothing yet. With another kind all would be otherwise, which says nothing of
  * the other fields: false then. */
-static bool compare(struct explaining *x, ts_view varied, ts_view label, bool open_only)
+static bool compare(struct explaining *x, ts_view mutated, ts_view label, bool open_only)
 {
     int rule;
-    enum ts_kind kind = ts_span_kind_rule(varied, &rule);
+    enum ts_kind kind = ts_span_kind_rule(mutated, &rule);
     if ((kind != x->kind || rule != x->rule) && !(open_only && is_explained(x, "kind")))
-        blame(x, "kind", label);
+        attribute_to(x, "kind", label);
     if (kind != x->kind)
         return false;
-    cJSON *now = read_again(x->resource, x->scope, varied);
+    cJSON *now = read_again(x->resource, x->scope, mutated);
     for (const cJSON *was = x->record->child; was; was = was->next)
         if (!(open_only && is_explained(x, was->string)) &&
             !cJSON_Compare(was, ts_json_get(now, was->string), true))
-            blame(x, was->string, label);
+            attribute_to(x, was->string, label);
     cJSON_Delete(now);
     return true;
 }
 
 static void try_input(struct explaining *x, const struct ts_input *inputs, size_t i)
 {
-    struct ts_buf varied = TS_BUF_INIT;
+    struct ts_buf mutated = TS_BUF_INIT;
     for (int whole = 0; whole < 2; whole++) {
-        if (ts_input_vary(x->arena, x->span, &inputs[i], whole, &varied))
-            compare(x, ts_buf_view(&varied), inputs[i].label, false);
-        ts_buf_clear(&varied);
+        if (ts_input_mutate(x->arena, x->span, &inputs[i], whole, &mutated))
+            compare(x, ts_buf_view(&mutated), inputs[i].label, false);
+        ts_buf_clear(&mutated);
     }
-    ts_inputs_remove(x->span, inputs, i, i + 1, &varied);
-    compare(x, ts_buf_view(&varied), inputs[i].label, false);
-    ts_buf_release(&varied);
+    ts_inputs_remove(x->span, inputs, i, i + 1, &mutated);
+    compare(x, ts_buf_view(&mutated), inputs[i].label, false);
+    ts_buf_release(&mutated);
 }
 
 /* What several inputs say alike does not change with one of them. They are taken out one after the other,
  * from either end: the one without which it is gone would have done alone. */
 static void try_together(struct explaining *x, const struct ts_input *inputs, size_t count)
 {
-    struct ts_buf varied = TS_BUF_INIT;
+    struct ts_buf mutated = TS_BUF_INIT;
     bool same_kind = true;
     for (size_t i = count; same_kind && i-- > 0;) {
-        ts_buf_clear(&varied);
-        ts_inputs_remove(x->span, inputs, i, count, &varied);
-        same_kind = compare(x, ts_buf_view(&varied), inputs[i].label, true);
+        ts_buf_clear(&mutated);
+        ts_inputs_remove(x->span, inputs, i, count, &mutated);
+        same_kind = compare(x, ts_buf_view(&mutated), inputs[i].label, true);
     }
     same_kind = true;
     for (size_t i = 0; same_kind && i < count; i++) {
-        ts_buf_clear(&varied);
-        ts_inputs_remove(x->span, inputs, 0, i + 1, &varied);
-        same_kind = compare(x, ts_buf_view(&varied), inputs[i].label, true);
+        ts_buf_clear(&mutated);
+        ts_inputs_remove(x->span, inputs, 0, i + 1, &mutated);
+        same_kind = compare(x, ts_buf_view(&mutated), inputs[i].label, true);
     }
-    ts_buf_release(&varied);
+    ts_buf_release(&mutated);
 }
 
 /* ---- all of it ---- */

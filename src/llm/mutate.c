@@ -1,4 +1,4 @@
-#include "llm/vary.h"
+#include "llm/mutate.h"
 
 #include "json/json.h"
 #include "wire/encode.h"
@@ -85,38 +85,39 @@ void ts_inputs_read(struct ts_arena *arena, ts_view span, struct ts_input **out,
 
 /* ---- changing one ---- */
 
-struct varying {
+struct mutation {
     struct ts_arena *arena;
     bool whole;
 };
 
-static ts_view vary_text(const struct varying *v, ts_view text, int nested);
+static ts_view mutate_text(const struct mutation *v, ts_view text, int nested);
 
-static void vary_json(const struct varying *v, cJSON *item, int nested)
+static void mutate_json(const struct mutation *v, cJSON *item, int nested)
 {
     if (cJSON_IsString(item))
-        cJSON_SetValuestring(item, (const char *)vary_text(v, ts_json_text(item), nested + 1).ptr);
+        cJSON_SetValuestring(item,
+                             (const char *)mutate_text(v, ts_json_text(item), nested + 1).ptr);
     else if (cJSON_IsNumber(item))
         cJSON_SetNumberValue(item, item->valuedouble + 1);
     else if (cJSON_IsBool(item))
         item->type = cJSON_IsTrue(item) ? cJSON_False : cJSON_True;
     for (cJSON *child = item->child; child; child = child->next)
-        vary_json(v, child, nested);
+        mutate_json(v, child, nested);
 }
 
-static ts_view vary_json_text(const struct varying *v, ts_view text, int nested)
+static ts_view mutate_json_text(const struct mutation *v, ts_view text, int nested)
 {
     cJSON *tree = ts_json_parse(text, NULL, &(struct ts_err){0});
     if (!tree)
         return TS_NOTHING;
     ts_view before = ts_json_print(v->arena, tree);
-    vary_json(v, tree, nested);
+    mutate_json(v, tree, nested);
     ts_view after = ts_json_print(v->arena, tree);
     cJSON_Delete(tree);
     return ts_view_eq(before, after) ? TS_NOTHING : after;
 }
 
-static ts_view vary_text(const struct varying *v, ts_view text, int nested)
+static ts_view mutate_text(const struct mutation *v, ts_view text, int nested)
 {
     ts_view inner = ts_view_trim(text);
     ts_view changed = TS_NOTHING;
@@ -128,7 +129,7 @@ static ts_view vary_text(const struct varying *v, ts_view text, int nested)
     if (ts_view_to_int64(inner, &number) && number < INT64_MAX)
         return ts_arena_printf(v->arena, "%" PRId64, number + 1);
     if (inner.len > 1 && memchr("{[\"", inner.ptr[0], 3) && nested < MOST_NESTED)
-        changed = vary_json_text(v, text, nested);
+        changed = mutate_json_text(v, text, nested);
     if (changed.len > 0)
         return changed;
     uint8_t *longer = ts_arena_alloc(v->arena, text.len + 2);
@@ -138,12 +139,12 @@ static ts_view vary_text(const struct varying *v, ts_view text, int nested)
     return ts_view_of(longer, text.len + 1);
 }
 
-static void vary_any(const struct varying *v, ts_view any, struct ts_buf *out);
+static void mutate_any(const struct mutation *v, ts_view any, struct ts_buf *out);
 
-/* The fields `number` of a message are messages themselves, and are changed by `vary`; others stay. */
-static void vary_inside(const struct varying *v, ts_view message, uint32_t number,
-                        void (*vary)(const struct varying *, ts_view, struct ts_buf *),
-                        struct ts_buf *out)
+/* The fields `number` of a message are messages themselves, and are changed by `mutate`; others stay. */
+static void mutate_inside(const struct mutation *v, ts_view message, uint32_t number,
+                          void (*mutate)(const struct mutation *, ts_view, struct ts_buf *),
+                          struct ts_buf *out)
 {
     struct ts_cursor c = ts_cursor_of(message);
     struct ts_field f;
@@ -153,18 +154,18 @@ static void vary_inside(const struct varying *v, ts_view message, uint32_t numbe
             continue;
         }
         struct ts_buf inner = TS_BUF_INIT;
-        vary(v, f.bytes, &inner);
+        mutate(v, f.bytes, &inner);
         ts_put_bytes(out, number, ts_buf_view(&inner));
         ts_buf_release(&inner);
     }
 }
 
-static void vary_pair(const struct varying *v, ts_view pair, struct ts_buf *out)
+static void mutate_pair(const struct mutation *v, ts_view pair, struct ts_buf *out)
 {
-    vary_inside(v, pair, TS_KV_VALUE, vary_any, out);
+    mutate_inside(v, pair, TS_KV_VALUE, mutate_any, out);
 }
 
-static void vary_any(const struct varying *v, ts_view any, struct ts_buf *out)
+static void mutate_any(const struct mutation *v, ts_view any, struct ts_buf *out)
 {
     struct ts_any value;
     struct ts_buf list = TS_BUF_INIT;
@@ -173,7 +174,7 @@ static void vary_any(const struct varying *v, ts_view any, struct ts_buf *out)
     switch (value.type) {
     case TS_ANY_STRING:
     case TS_ANY_BYTES:
-        ts_put_bytes(out, (uint32_t)value.type, vary_text(v, value.bytes, 0));
+        ts_put_bytes(out, (uint32_t)value.type, mutate_text(v, value.bytes, 0));
         break;
     case TS_ANY_BOOL:
     case TS_ANY_INT:
@@ -188,8 +189,8 @@ static void vary_any(const struct varying *v, ts_view any, struct ts_buf *out)
         break;
     case TS_ANY_ARRAY:
     case TS_ANY_KVLIST:
-        vary_inside(v, value.bytes, TS_LIST_VALUES,
-                    value.type == TS_ANY_ARRAY ? vary_any : vary_pair, &list);
+        mutate_inside(v, value.bytes, TS_LIST_VALUES,
+                      value.type == TS_ANY_ARRAY ? mutate_any : mutate_pair, &list);
         ts_put_bytes(out, (uint32_t)value.type, ts_buf_view(&list));
         ts_buf_release(&list);
         break;
@@ -198,7 +199,7 @@ static void vary_any(const struct varying *v, ts_view any, struct ts_buf *out)
     }
 }
 
-static void vary_status(ts_view status, struct ts_buf *out)
+static void mutate_status(ts_view status, struct ts_buf *out)
 {
     struct ts_cursor c = ts_cursor_of(status);
     struct ts_field f;
@@ -210,8 +211,8 @@ static void vary_status(ts_view status, struct ts_buf *out)
     ts_put_varint(out, code == TS_STATUS_CODE_ERROR ? 0 : TS_STATUS_CODE_ERROR);
 }
 
-static void vary_event(const struct varying *v, ts_view event, const uint8_t *inner,
-                       struct ts_buf *out)
+static void mutate_event(const struct mutation *v, ts_view event, const uint8_t *inner,
+                         struct ts_buf *out)
 {
     struct ts_cursor c = ts_cursor_of(event);
     struct ts_field f;
@@ -220,9 +221,9 @@ static void vary_event(const struct varying *v, ts_view event, const uint8_t *in
         if (f.start != inner) {
             ts_buf_add_view(out, ts_field_raw(&f, &c));
         } else if (f.number == TS_EVENT_NAME) {
-            ts_put_bytes(out, f.number, vary_text(v, f.bytes, 0));
+            ts_put_bytes(out, f.number, mutate_text(v, f.bytes, 0));
         } else {
-            vary_pair(v, f.bytes, &pair);
+            mutate_pair(v, f.bytes, &pair);
             ts_put_bytes(out, f.number, ts_buf_view(&pair));
         }
         ts_buf_release(&pair);
@@ -230,29 +231,29 @@ static void vary_event(const struct varying *v, ts_view event, const uint8_t *in
 }
 
 /* What the field holds, changed. */
-static void vary_field(const struct varying *v, const struct ts_field *f,
-                       const struct ts_input *input, struct ts_buf *out)
+static void mutate_field(const struct mutation *v, const struct ts_field *f,
+                         const struct ts_input *input, struct ts_buf *out)
 {
     switch (f->number) {
     case TS_SPAN_ATTRIBUTES:
-        vary_pair(v, f->bytes, out);
+        mutate_pair(v, f->bytes, out);
         break;
     case TS_SPAN_EVENTS:
-        vary_event(v, f->bytes, input->inner, out);
+        mutate_event(v, f->bytes, input->inner, out);
         break;
     case TS_SPAN_STATUS:
-        vary_status(f->bytes, out);
+        mutate_status(f->bytes, out);
         break;
     default:
-        ts_buf_add_view(out, vary_text(v, f->bytes, 0));
+        ts_buf_add_view(out, mutate_text(v, f->bytes, 0));
         break;
     }
 }
 
-bool ts_input_vary(struct ts_arena *arena, ts_view span, const struct ts_input *input, bool whole,
-                   struct ts_buf *out)
+bool ts_input_mutate(struct ts_arena *arena, ts_view span, const struct ts_input *input, bool whole,
+                     struct ts_buf *out)
 {
-    const struct varying v = {arena, whole};
+    const struct mutation v = {arena, whole};
     struct ts_cursor c = ts_cursor_of(span);
     struct ts_field f;
     while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f)) {
@@ -263,7 +264,7 @@ bool ts_input_vary(struct ts_arena *arena, ts_view span, const struct ts_input *
             ts_put_varint(out, f.value == 0);
         } else {
             struct ts_buf content = TS_BUF_INIT;
-            vary_field(&v, &f, input, &content);
+            mutate_field(&v, &f, input, &content);
             ts_put_bytes(out, f.number, ts_buf_view(&content));
             ts_buf_release(&content);
         }

@@ -1,6 +1,6 @@
-/* vary.h - a span with one of its inputs changed, or some taken out; for explain.c. */
-#ifndef TS_LLM_VARY_H
-#define TS_LLM_VARY_H
+/* mutate.h - a span with one of its inputs changed, or some taken out; for explain.c. */
+#ifndef TS_LLM_MUTATE_H
+#define TS_LLM_MUTATE_H
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -18,8 +18,8 @@ struct ts_input {
 void ts_inputs_read(struct ts_arena *arena, ts_view span, struct ts_input **out, size_t *count);
 /* The span with this input changed: a text says something more, in JSON every value does, numbers are one
  * more, truth is false; or, with `whole`, all that it said is gone. False: it is as it was. */
-bool ts_input_vary(struct ts_arena *arena, ts_view span, const struct ts_input *input, bool whole,
-                   struct ts_buf *out);
+bool ts_input_mutate(struct ts_arena *arena, ts_view span, const struct ts_input *input, bool whole,
+                     struct ts_buf *out);
 /* The span without the inputs from `from` up to, but not with, `to`. */
 void ts_inputs_remove(ts_view span, const struct ts_input *inputs, size_t from, size_t to,
                       struct ts_buf *out);
