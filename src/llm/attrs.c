@@ -98,70 +98,73 @@ static bool split_index(ts_view rest, int64_t *index, ts_view *suffix)
 
 static int by_index(const void *a, const void *b)
 {
-    const struct ts_flat *x = a;
-    const struct ts_flat *y = b;
+    const struct ts_indexed_attr *x = a;
+    const struct ts_indexed_attr *y = b;
     if (x->index != y->index)
         return x->index < y->index ? -1 : 1;
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-static void sort(struct ts_flats *flats)
+static void sort(struct ts_indexed_attrs *indexed)
 {
-    for (size_t i = 1; i < flats->count; i++)
-        if (flats->items[i].index < flats->items[i - 1].index) {
-            qsort(flats->items, flats->count, sizeof *flats->items, by_index);
+    for (size_t i = 1; i < indexed->count; i++)
+        if (indexed->items[i].index < indexed->items[i - 1].index) {
+            qsort(indexed->items, indexed->count, sizeof *indexed->items, by_index);
             return;
         }
 }
 
-static void add_flat(struct ts_flats *out, ts_view key, ts_view prefix, const struct ts_any *value)
+static void add_flat(struct ts_indexed_attrs *out, ts_view key, ts_view prefix,
+                     const struct ts_any *value)
 {
-    struct ts_flat flat = {.value = value, .place = out->count};
+    struct ts_indexed_attr attr = {.value = value, .place = out->count};
     if (ts_view_starts(key, prefix) &&
-        split_index(ts_view_from(key, prefix.len), &flat.index, &flat.suffix))
-        out->items[out->count++] = flat;
+        split_index(ts_view_from(key, prefix.len), &attr.index, &attr.suffix))
+        out->items[out->count++] = attr;
 }
 
-void ts_attrs_flat(struct ts_arena *arena, const struct ts_attrs *attrs, const char *prefix,
-                   struct ts_flats *out)
+void ts_attrs_indexed(struct ts_arena *arena, const struct ts_attrs *attrs, const char *prefix,
+                      struct ts_indexed_attrs *out)
 {
     ts_view wanted = ts_view_str(prefix);
     size_t most = 0;
     for (size_t i = 0; i < attrs->count; i++)
         most += ts_view_starts(attrs->items[i].key, wanted);
-    *out = (struct ts_flats){most ? ts_arena_alloc(arena, most * sizeof *out->items) : NULL, 0};
+    *out = (struct ts_indexed_attrs){most ? ts_arena_alloc(arena, most * sizeof *out->items) : NULL,
+                                     0};
     for (size_t i = 0; i < attrs->count && most; i++)
         add_flat(out, attrs->items[i].key, wanted, &attrs->items[i].value);
     sort(out);
 }
 
-void ts_flats_below(struct ts_arena *arena, const struct ts_flats *from, const char *prefix,
-                    struct ts_flats *out)
+void ts_indexed_attrs_below(struct ts_arena *arena, const struct ts_indexed_attrs *from,
+                            const char *prefix, struct ts_indexed_attrs *out)
 {
     ts_view wanted = ts_view_str(prefix);
     size_t most = 0;
     for (size_t i = 0; i < from->count; i++)
         most += ts_view_starts(from->items[i].suffix, wanted);
-    *out = (struct ts_flats){most ? ts_arena_alloc(arena, most * sizeof *out->items) : NULL, 0};
+    *out = (struct ts_indexed_attrs){most ? ts_arena_alloc(arena, most * sizeof *out->items) : NULL,
+                                     0};
     for (size_t i = 0; i < from->count && most; i++)
         add_flat(out, from->items[i].suffix, wanted, from->items[i].value);
     sort(out);
 }
 
-bool ts_flats_take(struct ts_flats *rest, struct ts_flats *one)
+bool ts_indexed_attrs_next(struct ts_indexed_attrs *rest, struct ts_indexed_attrs *one)
 {
     if (rest->count == 0)
         return false;
     size_t n = 1;
     while (n < rest->count && rest->items[n].index == rest->items[0].index)
         n++;
-    *one = (struct ts_flats){rest->items, n};
+    *one = (struct ts_indexed_attrs){rest->items, n};
     rest->items += n;
     rest->count -= n;
     return true;
 }
 
-const struct ts_any *ts_flats_get(const struct ts_flats *one, const char *suffix)
+const struct ts_any *ts_indexed_attrs_get(const struct ts_indexed_attrs *one, const char *suffix)
 {
     for (size_t i = 0; i < one->count; i++)
         if (ts_view_is(one->items[i].suffix, suffix))
@@ -169,9 +172,9 @@ const struct ts_any *ts_flats_get(const struct ts_flats *one, const char *suffix
     return NULL;
 }
 
-ts_view ts_flats_text(const struct ts_flats *one, const char *suffix)
+ts_view ts_indexed_attrs_text(const struct ts_indexed_attrs *one, const char *suffix)
 {
-    return ts_any_text(ts_flats_get(one, suffix));
+    return ts_any_text(ts_indexed_attrs_get(one, suffix));
 }
 
 bool ts_any_next(struct ts_cursor *items, struct ts_any *out)

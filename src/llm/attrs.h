@@ -24,27 +24,27 @@ bool ts_any_double(const struct ts_any *any, double *out);
 bool ts_any_true(const struct ts_any *any); /* true, or the text true/True */
 
 /* `prefix.<i>.suffix` sorted by i, then by place. Gaps are legal; what is no index is left out. */
-struct ts_flat {
+struct ts_indexed_attr {
     int64_t index;
     ts_view suffix;
     const struct ts_any *value;
     size_t place;
 };
-struct ts_flats {
-    struct ts_flat *items;
+struct ts_indexed_attrs {
+    struct ts_indexed_attr *items;
     size_t count;
 };
 /* `prefix` with its last dot: "llm.input_messages." */
-void ts_attrs_flat(struct ts_arena *arena, const struct ts_attrs *attrs, const char *prefix,
-                   struct ts_flats *out);
+void ts_attrs_indexed(struct ts_arena *arena, const struct ts_attrs *attrs, const char *prefix,
+                      struct ts_indexed_attrs *out);
 /* The same inside the suffixes of one element. */
-void ts_flats_below(struct ts_arena *arena, const struct ts_flats *from, const char *prefix,
-                    struct ts_flats *out);
+void ts_indexed_attrs_below(struct ts_arena *arena, const struct ts_indexed_attrs *from,
+                            const char *prefix, struct ts_indexed_attrs *out);
 /* Takes the run of equal indexes from the front of `rest` into `one`; false at the end. */
-bool ts_flats_take(struct ts_flats *rest, struct ts_flats *one);
+bool ts_indexed_attrs_next(struct ts_indexed_attrs *rest, struct ts_indexed_attrs *one);
 /* Value of one suffix; NULL when absent. */
-const struct ts_any *ts_flats_get(const struct ts_flats *one, const char *suffix);
-ts_view ts_flats_text(const struct ts_flats *one, const char *suffix);
+const struct ts_any *ts_indexed_attrs_get(const struct ts_indexed_attrs *one, const char *suffix);
+ts_view ts_indexed_attrs_text(const struct ts_indexed_attrs *one, const char *suffix);
 
 /* Items of an array value. */
 bool ts_any_next(struct ts_cursor *items, struct ts_any *out);

@@ -28,17 +28,17 @@ static ts_view id_of_any(struct ts_arena *arena, const struct ts_any *any)
 
 static void read_flat(struct ts_reader *r, struct ts_llm *out)
 {
-    struct ts_flats flats;
-    struct ts_flats one;
+    struct ts_indexed_attrs indexed;
+    struct ts_indexed_attrs one;
     bool reranked = out->kind == TS_KIND_RERANKER;
-    ts_attrs_flat(r->arena, &r->attrs,
-                  reranked ? "reranker.output_documents." : "retrieval.documents.", &flats);
-    out->documents = ts_arena_alloc(r->arena, (flats.count + 1) * sizeof *out->documents);
-    while (ts_flats_take(&flats, &one)) {
+    ts_attrs_indexed(r->arena, &r->attrs,
+                     reranked ? "reranker.output_documents." : "retrieval.documents.", &indexed);
+    out->documents = ts_arena_alloc(r->arena, (indexed.count + 1) * sizeof *out->documents);
+    while (ts_indexed_attrs_next(&indexed, &one)) {
         struct ts_document *d = &out->documents[out->document_count++];
-        d->content = ts_flats_text(&one, "document.content");
-        d->id = id_of_any(r->arena, ts_flats_get(&one, "document.id"));
-        d->has_score = ts_any_double(ts_flats_get(&one, "document.score"), &d->score);
+        d->content = ts_indexed_attrs_text(&one, "document.content");
+        d->id = id_of_any(r->arena, ts_indexed_attrs_get(&one, "document.id"));
+        d->has_score = ts_any_double(ts_indexed_attrs_get(&one, "document.score"), &d->score);
     }
 }
 

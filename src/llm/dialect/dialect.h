@@ -145,7 +145,7 @@ cJSON *ts_parse_value(struct ts_arena *arena, ts_view text);
 cJSON *ts_keep_tree(struct ts_arena *arena, cJSON *tree);
 /* §11.8: is this recorded text cut? */
 bool ts_is_cut(const struct ts_reader *r, ts_view text);
-bool ts_any_cut(const struct ts_reader *r, const struct ts_flats *values);
+bool ts_any_cut(const struct ts_reader *r, const struct ts_indexed_attrs *values);
 /* Arguments as valid JSON text (§2.2). */
 ts_view ts_arguments_of_text(struct ts_arena *arena, ts_view recorded);
 ts_view ts_arguments_of_json(struct ts_arena *arena, const cJSON *recorded);

@@ -16,12 +16,14 @@ static void add_text(struct ts_reader *r, struct content *c, ts_view text)
     c->masked = c->masked || ts_is_mask(text);
 }
 
-static void read_part(struct ts_reader *r, const struct ts_flats *part, struct content *c)
+static void read_part(struct ts_reader *r, const struct ts_indexed_attrs *part, struct content *c)
 {
-    ts_view type = ts_flats_text(part, "message_content.type");
-    ts_view text = ts_flats_text(part, "message_content.text");
-    bool image = ts_view_is(type, "image") || ts_flats_get(part, "message_content.image.image.url");
-    bool audio = ts_view_is(type, "audio") || ts_flats_get(part, "message_content.audio.audio.url");
+    ts_view type = ts_indexed_attrs_text(part, "message_content.type");
+    ts_view text = ts_indexed_attrs_text(part, "message_content.text");
+    bool image =
+        ts_view_is(type, "image") || ts_indexed_attrs_get(part, "message_content.image.image.url");
+    bool audio =
+        ts_view_is(type, "audio") || ts_indexed_attrs_get(part, "message_content.audio.audio.url");
     if (image || audio) {
         c->media = true;
         add_text(r, c, image ? TS_LIT("[image]") : TS_LIT("[audio]"));
@@ -30,15 +32,15 @@ static void read_part(struct ts_reader *r, const struct ts_flats *part, struct c
     }
 }
 
-static struct content read_content(struct ts_reader *r, const struct ts_flats *message)
+static struct content read_content(struct ts_reader *r, const struct ts_indexed_attrs *message)
 {
     struct content c = {0};
-    struct ts_flats parts;
-    struct ts_flats part;
-    ts_flats_below(r->arena, message, "message.contents.", &parts);
-    while (ts_flats_take(&parts, &part))
+    struct ts_indexed_attrs parts;
+    struct ts_indexed_attrs part;
+    ts_indexed_attrs_below(r->arena, message, "message.contents.", &parts);
+    while (ts_indexed_attrs_next(&parts, &part))
         read_part(r, &part, &c);
-    ts_view plain = ts_flats_text(message, "message.content");
+    ts_view plain = ts_indexed_attrs_text(message, "message.content");
     if (c.text.view.len == 0 && plain.len > 0)
         add_text(r, &c, plain);
     else if (ts_is_mask(plain))
@@ -46,51 +48,53 @@ static struct content read_content(struct ts_reader *r, const struct ts_flats *m
     return c;
 }
 
-static struct ts_tool_call read_call(struct ts_reader *r, const struct ts_flats *call)
+static struct ts_tool_call read_call(struct ts_reader *r, const struct ts_indexed_attrs *call)
 {
     return (struct ts_tool_call){
-        .id = ts_flats_text(call, "tool_call.id"),
-        .name = ts_flats_text(call, "tool_call.function.name"),
-        .arguments =
-            ts_arguments_of_any(r->arena, ts_flats_get(call, "tool_call.function.arguments")),
+        .id = ts_indexed_attrs_text(call, "tool_call.id"),
+        .name = ts_indexed_attrs_text(call, "tool_call.function.name"),
+        .arguments = ts_arguments_of_any(
+            r->arena, ts_indexed_attrs_get(call, "tool_call.function.arguments")),
     };
 }
 
-static void read_calls(struct ts_reader *r, const struct ts_flats *message, const char *prefix,
-                       struct ts_tool_call **list, size_t *count)
+static void read_calls(struct ts_reader *r, const struct ts_indexed_attrs *message,
+                       const char *prefix, struct ts_tool_call **list, size_t *count)
 {
-    struct ts_flats calls;
-    struct ts_flats call;
-    ts_flats_below(r->arena, message, prefix, &calls);
+    struct ts_indexed_attrs calls;
+    struct ts_indexed_attrs call;
+    ts_indexed_attrs_below(r->arena, message, prefix, &calls);
     if (calls.count == 0)
         return;
     struct ts_tool_call *longer = ts_arena_alloc(r->arena, (*count + calls.count) * sizeof *longer);
     if (*count)
         memcpy(longer, *list, *count * sizeof *longer);
     *list = longer;
-    while (ts_flats_take(&calls, &call))
-        if (ts_flats_get(&call, "tool_call.function.name") || ts_flats_get(&call, "tool_call.id"))
+    while (ts_indexed_attrs_next(&calls, &call))
+        if (ts_indexed_attrs_get(&call, "tool_call.function.name") ||
+            ts_indexed_attrs_get(&call, "tool_call.id"))
             ts_add_tool_call(*list, count, read_call(r, &call));
 }
 
-static void read_message(struct ts_reader *r, const struct ts_flats *message,
+static void read_message(struct ts_reader *r, const struct ts_indexed_attrs *message,
                          struct ts_message *out, struct content *content)
 {
     *content = read_content(r, message);
-    ts_view role = ts_flats_text(message, "message.role");
-    *out = (struct ts_message){.role = ts_normal_role(role),
-                               .content = content->text.view,
-                               .tool_call_id = ts_flats_text(message, "message.tool_call_id"),
-                               .name = ts_flats_text(message, "message.name")};
+    ts_view role = ts_indexed_attrs_text(message, "message.role");
+    *out =
+        (struct ts_message){.role = ts_normal_role(role),
+                            .content = content->text.view,
+                            .tool_call_id = ts_indexed_attrs_text(message, "message.tool_call_id"),
+                            .name = ts_indexed_attrs_text(message, "message.name")};
     if (out->name.len == 0)
         out->name = ts_own_role(role);
     read_calls(r, message, "message.tool_calls.", &out->tool_calls, &out->tool_call_count);
     read_calls(r, message, "message.contents.", &out->tool_calls, &out->tool_call_count);
-    ts_view name = ts_flats_text(message, "message.function_call_name");
+    ts_view name = ts_indexed_attrs_text(message, "message.function_call_name");
     if (name.len > 0 && out->tool_call_count == 0) {
         out->tool_calls = ts_arena_alloc(r->arena, sizeof *out->tool_calls);
         const struct ts_any *arguments =
-            ts_flats_get(message, "message.function_call_arguments_json");
+            ts_indexed_attrs_get(message, "message.function_call_arguments_json");
         out->tool_calls[out->tool_call_count++] = (struct ts_tool_call){
             .name = name, .arguments = ts_arguments_of_any(r->arena, arguments)};
     }
@@ -101,28 +105,28 @@ static void read_message(struct ts_reader *r, const struct ts_flats *message,
 /* ---- the prompt ---- */
 
 /* Lost messages: the first index is not 0, or there is a gap, and the span dropped attributes. */
-static bool has_gap(const struct ts_flats *flats)
+static bool has_gap(const struct ts_indexed_attrs *indexed)
 {
     int64_t expected = 0;
-    for (size_t i = 0; i < flats->count; i++) {
-        if (flats->items[i].index > expected)
+    for (size_t i = 0; i < indexed->count; i++) {
+        if (indexed->items[i].index > expected)
             return true;
-        expected = flats->items[i].index + 1;
+        expected = indexed->items[i].index + 1;
     }
     return false;
 }
 
 static void read_prompt(struct ts_reader *r, struct ts_prompt_side *out)
 {
-    struct ts_flats flats;
-    struct ts_flats one;
-    ts_attrs_flat(r->arena, &r->attrs, "llm.input_messages.", &flats);
-    if (flats.count == 0)
+    struct ts_indexed_attrs indexed;
+    struct ts_indexed_attrs one;
+    ts_attrs_indexed(r->arena, &r->attrs, "llm.input_messages.", &indexed);
+    if (indexed.count == 0)
         return;
-    out->cut = ts_any_cut(r, &flats);
-    out->damaged = r->dropped_attributes > 0 && has_gap(&flats);
-    out->messages = ts_arena_alloc(r->arena, flats.count * sizeof *out->messages);
-    while (ts_flats_take(&flats, &one)) {
+    out->cut = ts_any_cut(r, &indexed);
+    out->damaged = r->dropped_attributes > 0 && has_gap(&indexed);
+    out->messages = ts_arena_alloc(r->arena, indexed.count * sizeof *out->messages);
+    while (ts_indexed_attrs_next(&indexed, &one)) {
         struct content content;
         read_message(r, &one, &out->messages[out->count++], &content);
         out->media = out->media || content.media;
@@ -143,10 +147,10 @@ static void add_user_text(struct ts_reader *r, struct ts_prompt_side *out, ts_vi
 /* llm.prompts: flattened, or the older form as one array of strings. */
 static void read_prompts(struct ts_reader *r, struct ts_prompt_side *out)
 {
-    struct ts_flats flats;
-    ts_attrs_flat(r->arena, &r->attrs, "llm.prompts.", &flats);
-    if (flats.count > 0)
-        add_user_text(r, out, ts_flats_text(&flats, "prompt.text"));
+    struct ts_indexed_attrs indexed;
+    ts_attrs_indexed(r->arena, &r->attrs, "llm.prompts.", &indexed);
+    if (indexed.count > 0)
+        add_user_text(r, out, ts_indexed_attrs_text(&indexed, "prompt.text"));
     const struct ts_any *array = ts_attrs_get(&r->attrs, "llm.prompts");
     if (array && array->type == TS_ANY_STRING)
         add_user_text(r, out, array->bytes);
@@ -172,27 +176,27 @@ static bool indexes_are_choices(struct ts_reader *r)
            cJSON_GetArraySize(ts_json_get(raw, "candidates")) > 1 || cJSON_GetArraySize(first) > 1;
 }
 
-static size_t count_elements(struct ts_flats flats)
+static size_t count_elements(struct ts_indexed_attrs indexed)
 {
-    struct ts_flats one;
+    struct ts_indexed_attrs one;
     size_t n = 0;
-    while (ts_flats_take(&flats, &one))
+    while (ts_indexed_attrs_next(&indexed, &one))
         n++;
     return n;
 }
 
 static void read_response(struct ts_reader *r, struct ts_response_side *out)
 {
-    struct ts_flats flats;
-    struct ts_flats one;
-    ts_attrs_flat(r->arena, &r->attrs, "llm.output_messages.", &flats);
-    size_t count = count_elements(flats);
-    bool cut = ts_any_cut(r, &flats);
+    struct ts_indexed_attrs indexed;
+    struct ts_indexed_attrs one;
+    ts_attrs_indexed(r->arena, &r->attrs, "llm.output_messages.", &indexed);
+    size_t count = count_elements(indexed);
+    bool cut = ts_any_cut(r, &indexed);
     if (count == 0)
         return;
     struct ts_message_reader s = {.arena = r->arena,
                                   .messages = ts_arena_alloc(r->arena, count * sizeof *s.messages)};
-    while (ts_flats_take(&flats, &one)) {
+    while (ts_indexed_attrs_next(&indexed, &one)) {
         struct content content;
         read_message(r, &one, &s.messages[s.count++], &content);
         s.media = s.media || content.media;
@@ -207,15 +211,15 @@ static void read_response(struct ts_reader *r, struct ts_response_side *out)
 
 static void read_completions(struct ts_reader *r, struct ts_response_side *out)
 {
-    struct ts_flats flats;
-    struct ts_flats one;
-    ts_attrs_flat(r->arena, &r->attrs, "llm.choices.", &flats);
-    bool cut = ts_any_cut(r, &flats);
-    if (flats.count == 0)
+    struct ts_indexed_attrs indexed;
+    struct ts_indexed_attrs one;
+    ts_attrs_indexed(r->arena, &r->attrs, "llm.choices.", &indexed);
+    bool cut = ts_any_cut(r, &indexed);
+    if (indexed.count == 0)
         return;
     struct ts_message_reader s = {.arena = r->arena};
-    while (ts_flats_take(&flats, &one))
-        ts_read_text(&s, "assistant", ts_flats_text(&one, "completion.text"));
+    while (ts_indexed_attrs_next(&indexed, &one))
+        ts_read_text(&s, "assistant", ts_indexed_attrs_text(&one, "completion.text"));
     ts_messages_as_choices(&s, NULL, out);
     out->cut = cut;
 }
@@ -235,15 +239,15 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
 /* llm.tools.<i>.tool.json_schema */
 static void read_tools(struct ts_reader *r, const char *key, struct ts_llm *out)
 {
-    struct ts_flats flats;
-    struct ts_flats one;
-    ts_attrs_flat(r->arena, &r->attrs, key, &flats);
-    if (flats.count == 0)
+    struct ts_indexed_attrs indexed;
+    struct ts_indexed_attrs one;
+    ts_attrs_indexed(r->arena, &r->attrs, key, &indexed);
+    if (indexed.count == 0)
         return;
-    out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
+    out->tools = ts_arena_alloc(r->arena, indexed.count * sizeof *out->tools);
     out->has_tools = true;
-    while (ts_flats_take(&flats, &one)) {
-        const cJSON *json = ts_any_json(r->arena, ts_flats_get(&one, "tool.json_schema"));
+    while (ts_indexed_attrs_next(&indexed, &one)) {
+        const cJSON *json = ts_any_json(r->arena, ts_indexed_attrs_get(&one, "tool.json_schema"));
         out->tool_count += json && ts_tool_of_json(r->arena, json, &out->tools[out->tool_count]);
     }
 }

@@ -3,29 +3,30 @@
 
 #include "llm/normal.h"
 
-static void add_call(struct ts_reader *r, const struct ts_flats *call, struct ts_message *m)
+static void add_call(struct ts_reader *r, const struct ts_indexed_attrs *call, struct ts_message *m)
 {
-    struct ts_tool_call one = {.id = ts_flats_text(call, "id"),
-                               .name = ts_flats_text(call, "name"),
-                               .arguments =
-                                   ts_arguments_of_any(r->arena, ts_flats_get(call, "arguments"))};
+    struct ts_tool_call one = {
+        .id = ts_indexed_attrs_text(call, "id"),
+        .name = ts_indexed_attrs_text(call, "name"),
+        .arguments = ts_arguments_of_any(r->arena, ts_indexed_attrs_get(call, "arguments"))};
     if (one.name.len > 0 || one.id.len > 0)
         ts_add_tool_call(m->tool_calls, &m->tool_call_count, one);
 }
 
 /* Content is text, or JSON text of blocks. The LangChain wrapper encodes nothing as "". */
-static void read_element(struct ts_reader *r, const struct ts_flats *one, const char *role,
+static void read_element(struct ts_reader *r, const struct ts_indexed_attrs *one, const char *role,
                          struct ts_message_reader *s)
 {
-    ts_view content = ts_flats_text(one, "content");
-    const cJSON *blocks = content.len ? NULL : ts_any_json(r->arena, ts_flats_get(one, "content"));
-    ts_view recorded = ts_flats_text(one, "role");
+    ts_view content = ts_indexed_attrs_text(one, "content");
+    const cJSON *blocks =
+        content.len ? NULL : ts_any_json(r->arena, ts_indexed_attrs_get(one, "content"));
+    ts_view recorded = ts_indexed_attrs_text(one, "role");
     if (ts_view_is(content, "\"\""))
         content = TS_NOTHING;
     if (content.len == 0)
-        content = ts_flats_text(one, "refusal");
-    if (content.len == 0 && ts_flats_get(one, "user")) { /* the role as the suffix */
-        content = ts_flats_text(one, "user");
+        content = ts_indexed_attrs_text(one, "refusal");
+    if (content.len == 0 && ts_indexed_attrs_get(one, "user")) { /* the role as the suffix */
+        content = ts_indexed_attrs_text(one, "user");
         recorded = TS_LIT("user");
     }
     cJSON *message = ts_keep_tree(r->arena, cJSON_CreateObject()); /* messages are views into it */
@@ -35,26 +36,26 @@ static void read_element(struct ts_reader *r, const struct ts_flats *one, const 
         cJSON_AddItemToObject(message, "content", ts_json_new_text(content));
     ts_read_message(s, recorded.len ? recorded : ts_view_str(role), message);
     struct ts_message *m = &s->messages[s->count - 1];
-    if (ts_flats_text(one, "tool_call_id").len > 0) {
-        m->tool_call_id = ts_flats_text(one, "tool_call_id");
+    if (ts_indexed_attrs_text(one, "tool_call_id").len > 0) {
+        m->tool_call_id = ts_indexed_attrs_text(one, "tool_call_id");
         m->role = TS_LIT("tool");
     }
-    struct ts_flats calls;
-    struct ts_flats call;
-    ts_flats_below(r->arena, one, "tool_calls.", &calls);
+    struct ts_indexed_attrs calls;
+    struct ts_indexed_attrs call;
+    ts_indexed_attrs_below(r->arena, one, "tool_calls.", &calls);
     m->tool_calls = ts_arena_alloc(r->arena, (calls.count + 1) * sizeof *m->tool_calls);
-    while (ts_flats_take(&calls, &call))
+    while (ts_indexed_attrs_next(&calls, &call))
         add_call(r, &call, m);
 }
 
 static void read_prompt(struct ts_reader *r, struct ts_prompt_side *out)
 {
-    struct ts_flats flats;
-    struct ts_flats one;
+    struct ts_indexed_attrs indexed;
+    struct ts_indexed_attrs one;
     struct ts_message_reader s = {.arena = r->arena};
-    ts_attrs_flat(r->arena, &r->attrs, "gen_ai.prompt.", &flats);
-    bool cut = ts_any_cut(r, &flats);
-    while (ts_flats_take(&flats, &one))
+    ts_attrs_indexed(r->arena, &r->attrs, "gen_ai.prompt.", &indexed);
+    bool cut = ts_any_cut(r, &indexed);
+    while (ts_indexed_attrs_next(&indexed, &one))
         read_element(r, &one, "user", &s);
     ts_messages_as_prompt(&s, out);
     out->cut = cut;
@@ -76,18 +77,18 @@ static bool are_choices(const struct ts_reader *r, const struct ts_message_reade
 
 static void read_answer(struct ts_reader *r, struct ts_response_side *out)
 {
-    struct ts_flats flats;
-    struct ts_flats one;
+    struct ts_indexed_attrs indexed;
+    struct ts_indexed_attrs one;
     struct ts_message_reader s = {.arena = r->arena};
-    ts_attrs_flat(r->arena, &r->attrs, "gen_ai.completion.", &flats);
-    ts_view *finish = ts_arena_alloc(r->arena, (flats.count + 1) * sizeof *finish);
+    ts_attrs_indexed(r->arena, &r->attrs, "gen_ai.completion.", &indexed);
+    ts_view *finish = ts_arena_alloc(r->arena, (indexed.count + 1) * sizeof *finish);
     ts_view last = TS_NOTHING;
-    bool cut = ts_any_cut(r, &flats);
-    while (ts_flats_take(&flats, &one)) {
-        if (ts_view_is(ts_flats_text(&one, "role"), "thinking"))
+    bool cut = ts_any_cut(r, &indexed);
+    while (ts_indexed_attrs_next(&indexed, &one)) {
+        if (ts_view_is(ts_indexed_attrs_text(&one, "role"), "thinking"))
             continue;
         read_element(r, &one, "assistant", &s);
-        finish[s.count - 1] = ts_flats_text(&one, "finish_reason");
+        finish[s.count - 1] = ts_indexed_attrs_text(&one, "finish_reason");
         last = last.len ? last : finish[s.count - 1];
     }
     ts_view whole =
@@ -113,20 +114,20 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
 /* llm.request.functions.<i>.name, .description, .parameters (§7.1) */
 static void read_functions(struct ts_reader *r, const char *key, struct ts_llm *out)
 {
-    struct ts_flats flats;
-    struct ts_flats one;
-    ts_attrs_flat(r->arena, &r->attrs, key, &flats);
-    if (flats.count == 0)
+    struct ts_indexed_attrs indexed;
+    struct ts_indexed_attrs one;
+    ts_attrs_indexed(r->arena, &r->attrs, key, &indexed);
+    if (indexed.count == 0)
         return;
-    out->tools = ts_arena_alloc(r->arena, flats.count * sizeof *out->tools);
+    out->tools = ts_arena_alloc(r->arena, indexed.count * sizeof *out->tools);
     out->has_tools = true;
-    while (ts_flats_take(&flats, &one)) {
-        const struct ts_any *schema = ts_flats_get(&one, "parameters");
+    while (ts_indexed_attrs_next(&indexed, &one)) {
+        const struct ts_any *schema = ts_indexed_attrs_get(&one, "parameters");
         const cJSON *tree =
-            ts_any_json(r->arena, schema ? schema : ts_flats_get(&one, "input_schema"));
-        out->tools[out->tool_count++] =
-            (struct ts_tool){ts_flats_text(&one, "name"), ts_flats_text(&one, "description"),
-                             tree ? ts_json_print(r->arena, tree) : TS_NOTHING};
+            ts_any_json(r->arena, schema ? schema : ts_indexed_attrs_get(&one, "input_schema"));
+        out->tools[out->tool_count++] = (struct ts_tool){
+            ts_indexed_attrs_text(&one, "name"), ts_indexed_attrs_text(&one, "description"),
+            tree ? ts_json_print(r->arena, tree) : TS_NOTHING};
     }
 }
 

@@ -61,7 +61,7 @@ bool ts_is_cut(const struct ts_reader *r, ts_view text)
     return r->cut_length > 0 && text.len >= r->cut_length && ts_utf8_length(text) == r->cut_length;
 }
 
-bool ts_any_cut(const struct ts_reader *r, const struct ts_flats *values)
+bool ts_any_cut(const struct ts_reader *r, const struct ts_indexed_attrs *values)
 {
     for (size_t i = 0; r->cut_length && i < values->count; i++)
         if (ts_is_cut(r, ts_any_text(values->items[i].value)))
