@@ -102,15 +102,15 @@ static bool attributes_fit(const struct ts_pairs *wanted, struct ts_arena *arena
                            ts_view span)
 {
     struct ts_attrs own;
-    struct ts_attrs around;
+    struct ts_attrs of_resource;
     if (wanted->count == 0)
         return true;
     ts_attrs_read(arena, span, TS_SPAN_ATTRIBUTES, &own);
-    ts_attrs_read(arena, resource, TS_RESOURCE_ATTRIBUTES, &around);
+    ts_attrs_read(arena, resource, TS_RESOURCE_ATTRIBUTES, &of_resource);
     for (size_t i = 0; i < wanted->count; i++) {
         const struct ts_any *value = ts_attrs_get(&own, wanted->items[i].key);
         if (!value)
-            value = ts_attrs_get(&around, wanted->items[i].key);
+            value = ts_attrs_get(&of_resource, wanted->items[i].key);
         if (!value || !value_fits(wanted->items[i].value, arena, value))
             return false;
     }

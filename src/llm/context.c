@@ -20,14 +20,6 @@ struct ts_retrieved {
     struct ts_document *documents;
 };
 
-static uint64_t id_of(ts_view bytes)
-{
-    uint64_t id = 0;
-    if (bytes.len == sizeof id)
-        memcpy(&id, bytes.ptr, sizeof id);
-    return id;
-}
-
 size_t ts_retrieved_add(struct ts_retrieved **list, const struct ts_llm *llm, uint64_t *cut)
 {
     if (llm->document_count == 0)
@@ -38,7 +30,7 @@ size_t ts_retrieved_add(struct ts_retrieved **list, const struct ts_llm *llm, ui
     struct ts_retrieved *r = ts_alloc(sizeof *r);
     r->reranked = llm->kind == TS_KIND_RERANKER;
     r->end = llm->end_ns;
-    r->parent = id_of(llm->parent_id);
+    r->parent = ts_span_id_key(llm->parent_id);
     r->arena = ts_arena_new();
     size_t most = before < MOST_OF_TRACE ? MOST_OF_TRACE - before : 0;
     if (most > MOST_DOCUMENTS)
@@ -162,7 +154,7 @@ static void choose_beside(struct choice *c, const struct ts_retrieved *const *al
                           const struct ts_llm *llm)
 {
     const struct ts_retrieved *latest = NULL;
-    uint64_t parent = id_of(llm->parent_id);
+    uint64_t parent = ts_span_id_key(llm->parent_id);
     for (size_t i = 0; parent && i < n; i++)
         if (all[i]->parent == parent && (!latest || all[i]->end >= latest->end))
             latest = all[i];

@@ -128,14 +128,14 @@ static void build(void)
 /* ---- one span ---- */
 
 /* What the pass has found so far. */
-struct verdict {
+struct classification {
     int rule;
     enum ts_kind kind;
     ts_view name;
     uint8_t notes[TS_DIALECT_COUNT + 1]; /* of each dialect */
 };
 
-static void decide(struct verdict *v, int rule, enum ts_kind kind)
+static void decide(struct classification *v, int rule, enum ts_kind kind)
 {
     if (rule < v->rule) {
         v->rule = rule;
@@ -143,7 +143,7 @@ static void decide(struct verdict *v, int rule, enum ts_kind kind)
     }
 }
 
-static void look(struct verdict *v, const struct row *row, const struct ts_any *value)
+static void look(struct classification *v, const struct row *row, const struct ts_any *value)
 {
     const struct ts_kind_key *k = row->key;
     enum ts_kind kind = k->kind;
@@ -155,8 +155,8 @@ static void look(struct verdict *v, const struct row *row, const struct ts_any *
 }
 
 /* The first row for keys that begin like this one, if it may still count; *end: behind the last. */
-static const struct row *first_row(const struct table *t, const struct verdict *v, ts_view key,
-                                   const struct row **end)
+static const struct row *first_row(const struct table *t, const struct classification *v,
+                                   ts_view key, const struct row **end)
 {
     if (key.len < 2)
         return NULL;
@@ -166,7 +166,7 @@ static const struct row *first_row(const struct table *t, const struct verdict *
     return row < *end && row->key->rule < v->rule ? row : NULL;
 }
 
-static void by_key(const struct table *t, struct verdict *v, ts_view key,
+static void by_key(const struct table *t, struct classification *v, ts_view key,
                    const struct ts_any *value)
 {
     const struct row *end;
@@ -176,7 +176,7 @@ static void by_key(const struct table *t, struct verdict *v, ts_view key,
             look(v, row, value);
 }
 
-static void by_attribute(struct verdict *v, ts_view key_value)
+static void by_attribute(struct classification *v, ts_view key_value)
 {
     const struct row *end;
     struct ts_cursor c = ts_cursor_of(key_value);
@@ -190,7 +190,7 @@ static void by_attribute(struct verdict *v, ts_view key_value)
         by_key(&tables.attributes, v, attr.key, &attr.value);
 }
 
-static void by_event(struct verdict *v, ts_view event)
+static void by_event(struct classification *v, ts_view event)
 {
     struct ts_cursor c = ts_cursor_of(event);
     struct ts_field f;
@@ -202,7 +202,7 @@ static void by_event(struct verdict *v, ts_view event)
 }
 
 /* What needs several attributes, once all have been seen. */
-static void conclude(struct verdict *v)
+static void conclude(struct classification *v)
 {
     for (size_t i = 0; i < tables.noter_count; i++) {
         const struct ts_dialect *d = tables.noters[i];
@@ -214,9 +214,9 @@ static void conclude(struct verdict *v)
     }
 }
 
-static struct verdict judge(ts_view span)
+static struct classification classify(ts_view span)
 {
-    struct verdict v = {.rule = TS_RULE_NONE, .kind = TS_KIND_OTHER};
+    struct classification v = {.rule = TS_RULE_NONE, .kind = TS_KIND_OTHER};
     struct ts_cursor c = ts_cursor_of(span);
     struct ts_field f;
     pthread_once(&built, build);
@@ -236,12 +236,12 @@ static struct verdict judge(ts_view span)
 
 enum ts_kind ts_span_kind(ts_view span)
 {
-    return judge(span).kind;
+    return classify(span).kind;
 }
 
 enum ts_kind ts_span_kind_rule(ts_view span, int *rule)
 {
-    struct verdict v = judge(span);
+    struct classification v = classify(span);
     *rule = v.rule < TS_RULE_RETRIEVED ? v.rule : v.rule < TS_RULE_NONE ? 16 : 17;
     return v.kind;
 }

@@ -31,3 +31,11 @@ void ts_llm_be_judge(struct ts_llm *llm)
     blank.usage = (struct ts_usage){-1, -1, -1, -1, -1, -1};
     *llm = blank;
 }
+
+uint64_t ts_span_id_key(ts_view span_id)
+{
+    uint64_t key = 0;
+    if (span_id.len == sizeof key)
+        memcpy(&key, span_id.ptr, sizeof key);
+    return key;
+}

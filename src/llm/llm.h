@@ -165,4 +165,7 @@ double ts_llm_mean_probability(const struct ts_llm *llm);
 /* Appends the record as one JSON object with the field names of dialects §1. */
 bool ts_llm_print(const struct ts_llm *llm, struct ts_buf *out);
 
+/* The eight bytes of a span id as one number, for tables: 0 when it is none. */
+uint64_t ts_span_id_key(ts_view span_id);
+
 #endif

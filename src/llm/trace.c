@@ -44,14 +44,6 @@ struct ts_traces {
 
 /* ---- hashes ---- */
 
-static uint64_t id_of(ts_view bytes)
-{
-    uint64_t id = 0;
-    if (bytes.len == sizeof id)
-        memcpy(&id, bytes.ptr, sizeof id);
-    return id;
-}
-
 static uint64_t hash_of(ts_view text, uint64_t seed)
 {
     return text.len ? XXH3_64bits_withSeed(text.ptr, text.len, seed) | 1 : 0;
@@ -96,8 +88,8 @@ static uint64_t prompt_of(const struct ts_llm *llm)
 static struct seen seen_of(const struct ts_llm *llm)
 {
     ts_view last = llm->message_count ? llm->messages[llm->message_count - 1].content : TS_NOTHING;
-    return (struct seen){.id = id_of(llm->span_id),
-                         .parent = id_of(llm->parent_id),
+    return (struct seen){.id = ts_span_id_key(llm->span_id),
+                         .parent = ts_span_id_key(llm->parent_id),
                          .kind = llm->kind,
                          .start = llm->start_ns,
                          .end = llm->end_ns,
@@ -344,7 +336,7 @@ void ts_traces_resolve(struct ts_traces *t, struct ts_arena *arena, struct ts_ll
         return;
     pthread_mutex_lock(&t->lock);
     struct trace *x = find(t, llm->trace_id, false, ts_now());
-    struct seen *span = x ? span_of(x, id_of(llm->span_id)) : NULL;
+    struct seen *span = x ? span_of(x, ts_span_id_key(llm->span_id)) : NULL;
     if (span && is_below_evaluator(x, span)) {
         span->kind = TS_KIND_EVALUATOR;
         ts_llm_be_judge(llm);
