@@ -3,9 +3,13 @@ the next start, or is named as lost; and nobody in trouble keeps the process fro
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+
 import pytest
 
-from conftest import Standin, Trustspan, wait_for
+from conftest import TRUSTSPAN, Process, Standin, Trustspan, free_port, wait_for
 from sink import Sink
 from spans import Sender, ids, llm_attributes, request
 from test_pipeline import all_in, by_id, config, received
@@ -132,3 +136,53 @@ def test_a_dead_backend_is_not_waited_for_when_a_store_keeps_its_spans(start, ba
     trustspan.start()
     all_in(backend, [i for message in messages for i in ids(message)])
     wait_for(trustspan.idle)
+
+
+# ---- output that nobody reads ----
+
+def with_debug(directory, port: int, **service: object) -> list[str]:
+    path = directory / "debug.yaml"
+    path.write_text(json.dumps({
+        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{port}"}}}},
+        "extensions": {"file_storage": {"directory": str(directory / "state")}},
+        "exporters": {"debug": {"verbosity": "detailed"}},
+        "service": {"telemetry": {"metrics": {"endpoint": ""}}, **service}}))
+    return [TRUSTSPAN, "run", "--config", str(path)]
+
+
+class Unread(Process):
+    """Its standard output is a pipe, its log a file."""
+
+    def __init__(self, argv: list[str], directory):
+        self.log_path = directory / "unread.log"
+        self.log_file = self.log_path.open("ab")
+        self.child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=self.log_file,
+                                      cwd=directory)
+
+
+@pytest.fixture
+def unread(tmp_path):
+    port = free_port()
+    process = Unread(with_debug(tmp_path, port, shutdown_timeout="2s"), tmp_path)
+    wait_for(lambda: '"ready"' in process.log(), what="trustspan to start")
+    process.endpoint = f"127.0.0.1:{port}"
+    yield process
+    process.stop()
+
+
+def test_a_pipe_that_nobody_reads_does_not_keep_the_process(unread, tmp_path):
+    message = request([("s", {"text": "x" * 100_000})] * 10)  # more than any pipe holds
+    Sender(unread.endpoint).send(message.SerializeToString())
+    assert os.read(unread.child.stdout.fileno(), 1), "it has begun to write"
+    assert unread.stop(30) == 0
+    assert '"left in the store for the next start" requests=1' in unread.log()
+
+
+def test_a_pipe_that_is_read_late_has_all_of_it(unread):
+    messages = [request([("s", {"text": "x" * 50_000})] * 4) for _ in range(5)]
+    for message in messages:
+        Sender(unread.endpoint).send(message.SerializeToString())
+    lines = [json.loads(unread.child.stdout.readline()) for _ in messages]
+    names = [s["spanId"] for line in lines for r in line["resourceSpans"]
+             for scope in r["scopeSpans"] for s in scope["spans"]]
+    assert sorted(names) == sorted(i for message in messages for i in ids(message))
