@@ -185,11 +185,11 @@ static void free_lane(struct lane *lane)
 static void pump(struct lane *lane)
 {
     struct ts_evaluation_queue *q = lane->queue;
-    if (lane->posting)
-        return;
     bool leave = q->leave_all || (q->delivery.leaving && lane->failing);
     while (leave && lane->first)
         finish(take_first(lane), TS_LEFT);
+    if (lane->posting)
+        return;
     if (!lane->first) {
         free_lane(lane);
         return;

@@ -37,7 +37,9 @@ static void clock_on_time(struct ts_timer *timer)
 static void clock_turn(struct ts_task *task)
 {
     struct clock_settling *s = TS_CONTAINER_OF(task, struct clock_settling, task);
-    ts_timer_start(s->loop, &s->timer, ts_now(), clock_on_time);
+    /* before all others, so that the loop sets its alarm anew: that of a timer which the move made due would
+     * ring when the real clock gets there */
+    ts_timer_start(s->loop, &s->timer, 0, clock_on_time);
 }
 
 /* Runs the loop, which has no thread, until what was posted and what is due is done. */
