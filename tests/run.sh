@@ -79,7 +79,7 @@ fuzz() { # TARGET…: from seeds out of the fixtures, briefly; a crash is a fail
     done
 }
 
-export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp"
+export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp die_after_fork=0" # test_cache has a second process
 build dev dev
 unit dev '^test_'
 echo "dialect fixtures, compared field by field:" # the unit test's own table

@@ -26,12 +26,12 @@ struct ts_assessor {
 
 /* ---- reading ---- */
 
-void ts_assess_note(struct ts_assessor *self, const struct ts_span_at *at)
+void ts_assess_note(struct ts_assessor *assessor, const struct ts_span_at *at)
 {
     struct ts_arena *arena = ts_arena_new();
     struct ts_llm llm;
     ts_llm_extract(arena, ts_span_resource(at), ts_span_scope(at), at->span, &llm);
-    ts_traces_note(self->traces, &llm, true);
+    ts_traces_note(assessor->traces, &llm, true);
     ts_arena_free(arena);
 }
 
@@ -50,11 +50,11 @@ static void set_policy(struct ts_assessment *a, const struct ts_scoring_policy *
 /* The rule that fits, and whether it wants the record scored. */
 static bool choose_policy(struct ts_assessment *a, ts_view resource, ts_view span)
 {
-    const struct ts_assessor *self = a->assessor;
-    const struct ts_blocks *rules = &self->config->rules;
+    const struct ts_assessor *assessor = a->assessor;
+    const struct ts_blocks *rules = &assessor->config->rules;
     const struct ts_rule *rule = ts_rules_match(rules, a->arena, &a->llm, resource, span);
     size_t i = rule ? (size_t)(rule - (const struct ts_rule *)rules->items) : rules->count;
-    set_policy(a, &self->policies[i]);
+    set_policy(a, &assessor->policies[i]);
     if (!rule && a->llm.kind != TS_KIND_LLM)
         skip(a, ts_skip_name(TS_SKIP_NOT_LLM));
     else if (rule && !rule->score)
@@ -64,35 +64,35 @@ static bool choose_policy(struct ts_assessment *a, ts_view resource, ts_view spa
     return a->decision.kind == TS_UNDECIDED;
 }
 
-void ts_assess_begin(struct ts_assessor *self, struct ts_assessment *a)
+void ts_assess_begin(struct ts_assessor *assessor, struct ts_assessment *a)
 {
-    a->assessor = self;
+    a->assessor = assessor;
     a->arena = ts_arena_new();
-    set_policy(a, &self->policies[self->config->rules.count]);
+    set_policy(a, &assessor->policies[assessor->config->rules.count]);
 }
 
-void ts_assess_read(struct ts_assessor *self, struct ts_assessment *a, ts_view resource,
+void ts_assess_read(struct ts_assessor *assessor, struct ts_assessment *a, ts_view resource,
                     ts_view scope, ts_view span)
 {
-    ts_assess_begin(self, a);
-    ts_llm_extract_kinds(a->arena, resource, scope, span, self->kinds, &a->llm);
+    ts_assess_begin(assessor, a);
+    ts_llm_extract_kinds(a->arena, resource, scope, span, assessor->kinds, &a->llm);
     bool wanted = choose_policy(a, resource, span);
-    ts_traces_note(self->traces, &a->llm, wanted);
+    ts_traces_note(assessor->traces, &a->llm, wanted);
 }
 
 /* What the record itself says against it is a better reason than a rule's. What cannot be redacted for
  * sure is shown to nobody. */
 void ts_assess_context(struct ts_assessment *a)
 {
-    struct ts_assessor *self = a->assessor;
+    struct ts_assessor *assessor = a->assessor;
     bool odd_id = a->llm.trace_id.len != 16 || a->llm.span_id.len != 8;
-    ts_traces_resolve(self->traces, a->arena, &a->llm);
+    ts_traces_resolve(assessor->traces, a->arena, &a->llm);
     if (odd_id) /* nothing could be attached to it */
         skip(a, "invalid_id");
     else if (a->llm.skip != TS_SKIP_NONE)
         skip(a, ts_skip_name(a->llm.skip));
-    else if (self->redactor && a->decision.kind == TS_UNDECIDED &&
-             !ts_redact_record(self->redactor, a->arena, &a->llm))
+    else if (assessor->redactor && a->decision.kind == TS_UNDECIDED &&
+             !ts_redact_record(assessor->redactor, a->arena, &a->llm))
         skip(a, "redaction_failed");
 }
 
@@ -217,8 +217,8 @@ static int64_t traces_cut(void *arg)
 
 static int64_t scores_lost(void *arg)
 {
-    const struct ts_assessor *self = arg;
-    return self->cache ? (int64_t)ts_cache_lost(self->cache) : 0;
+    const struct ts_assessor *assessor = arg;
+    return assessor->cache ? (int64_t)ts_cache_lost(assessor->cache) : 0;
 }
 
 static int64_t redactions(void *arg)
@@ -227,21 +227,21 @@ static int64_t redactions(void *arg)
     return (int64_t)ts_redactor_matches(x->redactor, x->pattern);
 }
 
-static void count_redactions(struct ts_assessor *self)
+static void count_redactions(struct ts_assessor *assessor)
 {
-    size_t n = self->redactor ? ts_redactor_count(self->redactor) : 0;
-    self->redactions = ts_alloc((n + 1) * sizeof *self->redactions);
+    size_t n = assessor->redactor ? ts_redactor_count(assessor->redactor) : 0;
+    assessor->redactions = ts_alloc((n + 1) * sizeof *assessor->redactions);
     for (size_t i = 0; i < n; i++) {
         char labels[96];
-        snprintf(labels, sizeof labels, "pattern=\"%s\"", ts_redactor_name(self->redactor, i));
-        self->redactions[i] = (struct redaction){self->redactor, i};
-        ts_metrics_gauge(self->host->metrics, "trustspan_redactions", labels,
+        snprintf(labels, sizeof labels, "pattern=\"%s\"", ts_redactor_name(assessor->redactor, i));
+        assessor->redactions[i] = (struct redaction){assessor->redactor, i};
+        ts_metrics_gauge(assessor->host->metrics, "trustspan_redactions", labels,
                          "Matches that were replaced by the name of their pattern.", redactions,
-                         &self->redactions[i]);
+                         &assessor->redactions[i]);
     }
 }
 
-static void add_gauges(struct ts_assessor *self)
+static void add_gauges(struct ts_assessor *assessor)
 {
     static const struct {
         const char *name, *help;
@@ -256,95 +256,96 @@ static void add_gauges(struct ts_assessor *self)
          scores_lost},
     };
     for (size_t i = 0; i < TS_COUNT(gauges); i++)
-        ts_metrics_gauge(self->host->metrics, gauges[i].name, "", gauges[i].help, gauges[i].read,
-                         self);
-    count_redactions(self);
+        ts_metrics_gauge(assessor->host->metrics, gauges[i].name, "", gauges[i].help,
+                         gauges[i].read, assessor);
+    count_redactions(assessor);
 }
 
 /* ---- life ---- */
 
 /* From a rule, or from none, to who scores and how. */
-static bool make_policy(struct ts_assessor *self, const struct ts_rule *rule,
+static bool make_policy(struct ts_assessor *assessor, const struct ts_rule *rule,
                         struct ts_scoring_policy *policy, struct ts_err *err)
 {
-    const struct ts_assess_config *c = self->config;
+    const struct ts_assess_config *c = assessor->config;
     const char *id = rule && rule->scorer ? rule->scorer : c->scorer;
     policy->rule = rule;
     ts_assess_thresholds(c, rule, &policy->untrustworthy, &policy->trustworthy);
-    policy->scorer = ts_scorer_find(self->host, id);
+    policy->scorer = ts_scorer_find(assessor->host, id);
     return policy->scorer ||
            ts_fail(err, TS_INVALID_ARGUMENT, "scorer '%s' is not defined under scorers", id);
 }
 
-static bool make_policies(struct ts_assessor *self, struct ts_err *err)
+static bool make_policies(struct ts_assessor *assessor, struct ts_err *err)
 {
-    const struct ts_blocks *rules = &self->config->rules;
-    self->policies = ts_alloc((rules->count + 1) * sizeof *self->policies);
+    const struct ts_blocks *rules = &assessor->config->rules;
+    assessor->policies = ts_alloc((rules->count + 1) * sizeof *assessor->policies);
     for (size_t i = 0; i < rules->count; i++)
-        if (!make_policy(self, (const struct ts_rule *)rules->items + i, &self->policies[i], err))
+        if (!make_policy(assessor, (const struct ts_rule *)rules->items + i, &assessor->policies[i],
+                         err))
             return false;
-    return make_policy(self, NULL, &self->policies[rules->count], err);
+    return make_policy(assessor, NULL, &assessor->policies[rules->count], err);
 }
 
 /* Only what asks somebody needs a cache. One that cannot be opened is no reason to stand still: scores
  * are then paid for each time, and the log says so. */
-static void open_cache(struct ts_assessor *self)
+static void open_cache(struct ts_assessor *assessor)
 {
-    const struct ts_assess_config *c = self->config;
+    const struct ts_assess_config *c = assessor->config;
     struct ts_err err = {0};
     bool remote = false;
     for (size_t i = 0; i <= c->rules.count; i++)
-        remote = remote || self->policies[i].scorer->scorer->remote;
-    if (!c->cache.enabled || !remote || (!c->cache.directory && !self->host->state_directory))
+        remote = remote || assessor->policies[i].scorer->scorer->remote;
+    if (!c->cache.enabled || !remote || (!c->cache.directory && !assessor->host->state_directory))
         return;
     struct ts_buf beside = TS_BUF_INIT;
-    ts_buf_printf(&beside, "%s/scores", self->host->state_directory);
+    ts_buf_printf(&beside, "%s/scores", assessor->host->state_directory);
     struct ts_cache_options options = {.directory = c->cache.directory ? c->cache.directory
                                                                        : ts_buf_cstr(&beside),
                                        .max_bytes = c->cache.max_size,
                                        .max_age = c->cache.max_age};
-    self->cache = ts_cache_open(&options, &err);
-    if (!self->cache)
-        ts_log(TS_WARN, self->host->id, "no score cache", "reason=\"%s\"", err.what);
+    assessor->cache = ts_cache_open(&options, &err);
+    if (!assessor->cache)
+        ts_log(TS_WARN, assessor->host->id, "no score cache", "reason=\"%s\"", err.what);
     ts_buf_release(&beside);
 }
 
 struct ts_assessor *ts_assessor_new(const struct ts_host *host,
                                     const struct ts_assess_config *config, struct ts_err *err)
 {
-    struct ts_assessor *self = ts_alloc(sizeof *self);
-    self->host = host;
-    self->config = config;
-    if (!make_policies(self, err)) {
-        ts_assessor_free(self);
+    struct ts_assessor *assessor = ts_alloc(sizeof *assessor);
+    assessor->host = host;
+    assessor->config = config;
+    if (!make_policies(assessor, err)) {
+        ts_assessor_free(assessor);
         return NULL;
     }
-    open_cache(self);
-    self->traces = ts_traces_new(config->traces.max_size, config->traces.max_age);
-    self->redactor = ts_assess_redactor(config, NULL); /* it was checked */
-    self->kinds = ts_rules_kinds(&config->rules);
-    add_gauges(self);
-    return self;
+    open_cache(assessor);
+    assessor->traces = ts_traces_new(config->traces.max_size, config->traces.max_age);
+    assessor->redactor = ts_assess_redactor(config, NULL); /* it was checked */
+    assessor->kinds = ts_rules_kinds(&config->rules);
+    add_gauges(assessor);
+    return assessor;
 }
 
-void ts_assessor_free(struct ts_assessor *self)
+void ts_assessor_free(struct ts_assessor *assessor)
 {
-    if (!self)
+    if (!assessor)
         return;
-    ts_cache_close(self->cache);
-    ts_traces_free(self->traces);
-    ts_redactor_free(self->redactor);
-    free(self->redactions);
-    free(self->policies);
-    free(self);
+    ts_cache_close(assessor->cache);
+    ts_traces_free(assessor->traces);
+    ts_redactor_free(assessor->redactor);
+    free(assessor->redactions);
+    free(assessor->policies);
+    free(assessor);
 }
 
-unsigned ts_assessor_kinds(const struct ts_assessor *self)
+unsigned ts_assessor_kinds(const struct ts_assessor *assessor)
 {
-    return self->kinds;
+    return assessor->kinds;
 }
 
-struct ts_redactor *ts_assessor_redactor(const struct ts_assessor *self)
+struct ts_redactor *ts_assessor_redactor(const struct ts_assessor *assessor)
 {
-    return self->redactor;
+    return assessor->redactor;
 }

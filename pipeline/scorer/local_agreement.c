@@ -74,10 +74,10 @@ static ts_view beginning_of(const struct answer *a)
 static ts_view cut_beginning(ts_view text)
 {
     ts_view cut = ts_view_cut(text, 0, BEGINNING);
-    size_t start = cut.len;
     size_t len = 0;
     if (cut.len < text.len) {
-        for (start = cut.len - 1; cut.len - start < 4 && (text.ptr[start] & 0xc0) == 0x80;)
+        size_t start = cut.len - 1;
+        for (; cut.len - start < 4 && (text.ptr[start] & 0xc0) == 0x80;)
             start--;
         ts_text_char(text, start, &len);
         cut.len = start + len > cut.len ? start : cut.len;

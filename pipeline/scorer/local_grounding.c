@@ -10,6 +10,8 @@
 #include "pipeline/scorer/local_search_terms.h"
 #include "tlm/text.h"
 
+#include <assert.h>
+
 enum { SHORTEST = 4, SHOWN = 3, QUOTES = 8, MOST_TEXT = 1 << 20 };
 /* Our own choice: one wrong number shows among a dozen words, and a few words are little evidence. */
 static const double exact_weight = 3, full_weight = 12;
@@ -42,6 +44,7 @@ static bool is_name(ts_view text, const struct ts_token *t, size_t gap)
     size_t len;
     int32_t folded;
     bool begins = gap == 0; /* a sentence, so a capital is no name */
+    assert(text.ptr);       /* a token stands in it */
     for (size_t i = gap; i < t->from; i++)
         begins |= ends_sentence(text.ptr[i]);
     if (begins || t->end - t->from < 2)

@@ -35,7 +35,7 @@ struct ts_token {
 bool ts_token_next(ts_view text, size_t at, struct ts_token *out);
 /* Inflected words count as the same: the same first five letters without their case, without
  * the s of many, and more letters or none behind them. */
-uint64_t ts_word_key(ts_view text, const struct ts_token *word);
+uint64_t ts_word_key(ts_view text, const struct ts_token *token);
 /* Three letters that are the code of a currency. */
 bool ts_is_currency(const uint8_t *code);
 

@@ -167,7 +167,7 @@ void tlm_call_failed(struct tlm_api_call *c, enum ts_job_end end)
     const struct ts_err *why = c->api.err;
     bool timeout = end == TS_JOB_EXPIRED || (why && why->code == TS_DEADLINE_EXCEEDED);
     s->call_failed = true;
-    if (end == TS_JOB_FAILED)
+    if (end == TS_JOB_FAILED && why)
         s->job->job.err = *why;
     else if (end == TS_JOB_EXPIRED)
         ts_fail(&s->job->job.err, TS_DEADLINE_EXCEEDED, "the judge did not answer in time");

@@ -8,6 +8,7 @@
 #include "cmd/score_line.h"
 #include "pipeline/assess/assessor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -289,6 +290,7 @@ static int run(struct session *s, const struct ts_planned *planned,
 static int score_file(const struct options *o, const struct ts_planned *planned,
                       const struct ts_assess_config *config, struct ts_err *err)
 {
+    assert(o->path); /* read_arguments saw it */
     bool standard = strcmp(o->path, "-") == 0;
     struct session s = {.in = standard ? stdin : fopen(o->path, "r"),
                         .last = &s.first,

@@ -31,13 +31,13 @@ static const struct ts_kind_key common_keys[] = {
     {"gen_ai.span.kind", 8, .words = genai_kinds, .rule_text = "gen_ai.span.kind"}, /* Dify */
     {"spring.ai.kind", 11, .words = spring_kinds, .rule_text = "spring.ai.kind"},
     {"event_loop.cycle_id", 12, .kind = TS_KIND_CHAIN}, /* Strands Agents */
-    {NULL},
+    {0},
 };
 static const struct ts_kind_key common_events[] = {
     /* vector stores under OpenLLMetry (§7.3) */
     {"db.query.result", TS_RULE_RETRIEVED, .kind = TS_KIND_RETRIEVER},
     {"db.search.result", TS_RULE_RETRIEVED, .kind = TS_KIND_RETRIEVER},
-    {NULL},
+    {0},
 };
 static const struct ts_dialect common = {.kind_keys = common_keys, .kind_events = common_events};
 
@@ -112,14 +112,14 @@ static void sort(struct table *t)
 
 static void build(void)
 {
-    for (uint8_t i = 0; i <= TS_DIALECT_COUNT; i++) {
+    for (size_t i = 0; i <= TS_DIALECT_COUNT; i++) {
         const struct ts_dialect *d = i < TS_DIALECT_COUNT ? ts_dialects[i] : &common;
-        add_keys(&tables.attributes, d->kind_keys, i);
-        add_keys(&tables.events, d->kind_events, i);
+        add_keys(&tables.attributes, d->kind_keys, (uint8_t)i);
+        add_keys(&tables.events, d->kind_events, (uint8_t)i);
         if (!d->kind_of_notes)
             continue;
         tables.noters[tables.noter_count] = d;
-        tables.numbers[tables.noter_count++] = i;
+        tables.numbers[tables.noter_count++] = (uint8_t)i;
     }
     sort(&tables.attributes);
     sort(&tables.events);

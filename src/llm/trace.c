@@ -5,6 +5,7 @@
 #include "llm/context.h"
 #include "llm/cross_trace_duplicates.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <xxhash.h>
@@ -185,6 +186,7 @@ static void add_span(struct ts_traces *t, struct trace *x, const struct seen *sp
     }
     if (x->count == x->room)
         make_room(t, x);
+    assert(x->spans); /* no room is no memory either, and there is room now */
     x->spans[x->count++] = *span;
     *place_of(x, span->id) = (uint16_t)x->count;
 }

@@ -15,7 +15,7 @@ struct ts_line_writer;
 struct ts_line_writer *ts_line_writer_new(int file, const char *name, size_t max_bytes,
                                           struct ts_err *err);
 
-/* Takes over the bytes of `line` with their newline; the buffer is empty afterwards. They are written
+/* Takes over the bytes of `text`, a line with its newline; the buffer is empty afterwards. They are written
  * in the order of the calls, each line in one write(2), so that the lines of several processes that
  * append to one file (O_APPEND) do not mix; only when the file takes less than all, the rest follows
  * in another one.
@@ -23,7 +23,7 @@ struct ts_line_writer *ts_line_writer_new(int file, const char *name, size_t max
  * FAILED with err when it cannot be (RESOURCE_EXHAUSTED: more than max_bytes wait), CANCELLED when
  * the writer is stopped. With NULL nobody waits for the line; when it is lost, that is counted, and
  * logged now and then. Thread: any. Never blocks. */
-void ts_line_writer_add(struct ts_line_writer *writer, struct ts_buf *line, struct ts_job *job);
+void ts_line_writer_add(struct ts_line_writer *writer, struct ts_buf *text, struct ts_job *job);
 
 /* Lines without a job that were not written. Thread: any. */
 uint64_t ts_line_writer_lost(struct ts_line_writer *writer);

@@ -68,7 +68,7 @@ static bool is_whole(const struct ts_any *name, uint8_t *notes, enum ts_kind *ki
 static const struct ts_kind_key kind_events[] = {
     {"gen_ai.content.prompt", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
     {"gen_ai.content.completion*", TS_RULE_GENERATED, .read = is_whole},
-    {NULL},
+    {0},
 };
 
 const struct ts_dialect ts_dialect_content_events = {

@@ -27,7 +27,7 @@ static const struct ts_kind_word kinds[] = {
 };
 static const struct ts_kind_key kind_keys[] = {
     {"genkit:metadata:subtype", 15, .words = kinds, .rule_text = "Genkit's subtype"},
-    {NULL},
+    {0},
 };
 
 const struct ts_dialect ts_dialect_genkit = {

@@ -58,7 +58,7 @@ static const struct ts_kind_key kind_keys[] = {
     {"gcp.vertex.agent.llm_request", 13, .read = read_request,
      .rule_text = "Google ADK's request, or its tool's arguments"},
     {"gcp.vertex.agent.tool_call_args", 13, .read = note_tool},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_SESSION, 10, .key = "gcp.vertex.agent.session_id"},

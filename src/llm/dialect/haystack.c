@@ -25,7 +25,7 @@ static const struct ts_kind_key kind_keys[] = {
     {"haystack.component.type", 14, .read = read_type,
      .rule_text = "Haystack's type of the component"},
     {"haystack.pipeline.*", 14, .kind = TS_KIND_CHAIN},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_DOCUMENTS, 4, .key = "haystack.component.output"},

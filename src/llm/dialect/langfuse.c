@@ -49,7 +49,7 @@ static const struct ts_kind_key kind_keys[] = {
     {"langfuse.observation.type", 3, .read = read_type,
      .rule_text = "Langfuse's type of the observation"},
     {"langfuse.observation.model.name", 3, .read = note_model},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_MODEL, 5, .key = "langfuse.observation.model.name"},

@@ -18,7 +18,7 @@ static const struct ts_kind_word kinds[] = {
 };
 static const struct ts_kind_key kind_keys[] = {
     {"langsmith.span.kind", 4, .words = kinds, .rule_text = "LangSmith's kind of the run"},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_MODEL, 11, .key = "langsmith.metadata.ls_model_name"},

@@ -115,7 +115,7 @@ static const struct ts_kind_key kind_keys[] = {
     {"all_messages_events", 12, .kind = TS_KIND_AGENT},
     {"request_data", TS_RULE_GENERATED, .read = note_request},
     {"gen_ai.request.model", TS_RULE_GENERATED, .read = note_model},
-    {NULL},
+    {0},
 };
 static const char *const masks[] = {"[Scrubbed due to '*']", NULL};
 

@@ -26,7 +26,7 @@ static bool read_type(const struct ts_any *value, uint8_t *notes, enum ts_kind *
 
 static const struct ts_kind_key kind_keys[] = {
     {"mlflow.spanType", 6, .read = read_type, .rule_text = "MLflow's type of the span"},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_MODEL, 6, .key = "mlflow.llm.model", .is_json = true},

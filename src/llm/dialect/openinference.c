@@ -273,7 +273,7 @@ static const struct ts_kind_key kind_keys[] = {
     {"llm.input_messages.*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
     {"llm.prompts*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
     {"llm.choices*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_MODEL, 2, .key = "llm.response.model_name"},

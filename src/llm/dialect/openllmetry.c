@@ -151,7 +151,7 @@ static const struct ts_kind_key kind_keys[] = {
     {"llm.request.type", 9, .read = read_request_type, .rule_text = "llm.request.type"},
     {"gen_ai.prompt*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
     {"gen_ai.completion*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_USER, 10, .key = "gen_ai.user"},

@@ -162,7 +162,7 @@ static const struct ts_kind_key kind_keys[] = {
     {"gen_ai.input.messages*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
     {"gen_ai.output.messages*", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
     {"gen_ai.tool.name", TS_RULE_TOOL_NAMED, .kind = TS_KIND_TOOL},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_MODEL, 1, .key = "gen_ai.response.model"},

@@ -28,7 +28,7 @@ static void read_source(struct ts_reader *r, struct ts_source *out)
 
 static const struct ts_kind_key kind_events[] = {
     {"gen_ai.client.inference.operation.details", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
-    {NULL},
+    {0},
 };
 
 const struct ts_dialect ts_dialect_otel_genai_details = {

@@ -74,7 +74,7 @@ static bool is_message(const struct ts_any *name, uint8_t *notes, enum ts_kind *
 static const struct ts_kind_key kind_events[] = {
     {"gen_ai.choice", TS_RULE_GENERATED, .kind = TS_KIND_LLM},
     {"gen_ai.*", TS_RULE_GENERATED, .read = is_message},
-    {NULL},
+    {0},
 };
 
 const struct ts_dialect ts_dialect_otel_genai_events = {

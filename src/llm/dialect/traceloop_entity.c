@@ -12,7 +12,7 @@ static const struct ts_kind_word kinds[] = {
 };
 static const struct ts_kind_key kind_keys[] = {
     {"traceloop.span.kind", 10, .words = kinds, .rule_text = "traceloop.span.kind"},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_SESSION, 4, .key = "traceloop.association.properties.session_id"},

@@ -73,8 +73,6 @@ static bool kind_of(ts_view operation, enum ts_kind *kind)
         *kind = TS_KIND_LLM;
     else if (ts_view_ends(operation, TS_LIT(".doEmbed")))
         *kind = TS_KIND_EMBEDDING;
-    else if (!ts_view_starts(operation, TS_LIT("ai.")))
-        return false;
     else if (ts_view_is(operation, "ai.toolCall"))
         *kind = TS_KIND_TOOL;
     else if (ts_view_starts(operation, TS_LIT("ai.rerank")))
@@ -132,7 +130,7 @@ static bool is_streaming(const struct ts_reader *r)
 static const struct ts_kind_key kind_keys[] = {
     {"ai.operationId", 5, .read = read_id, .rule_text = "the Vercel AI SDK's operation"},
     {"operation.name", 5, .read = read_name},
-    {NULL},
+    {0},
 };
 static const struct ts_meta_key meta_keys[] = {
     {TS_META_MODEL, 4, .key = "ai.response.model"},

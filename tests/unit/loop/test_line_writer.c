@@ -324,7 +324,9 @@ static pid_t start_appending(const char *path, char letter, int lines)
     for (int i = 0; i < lines; i++)
         add_long(w, letter, 2 + (size_t)(i * 7919 % 20000), NULL);
     ts_line_writer_stop(w, TS_NEVER);
-    _exit(ts_line_writer_lost(w) > 0);
+    bool lost = ts_line_writer_lost(w) > 0;
+    ts_line_writer_free(w);
+    _exit(lost);
 }
 
 static void lines_of_several_processes_do_not_mix(void **state)

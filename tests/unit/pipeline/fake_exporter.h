@@ -4,6 +4,8 @@
 #ifndef FAKE_EXPORTER_H
 #define FAKE_EXPORTER_H
 
+#include "testing.h"
+
 #include "moved_clock.h"
 #include "pipeline/exporter.h"
 #include "wire/cursor.h"
