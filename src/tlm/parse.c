@@ -42,11 +42,11 @@ bool ts_tlm_tag_next(ts_view text, const char *name, size_t *at, ts_view *conten
     return true;
 }
 
-ts_view ts_tlm_parse_reasoning(ts_view text, const char *tag, bool nocase)
+ts_view ts_tlm_parse_reasoning(ts_view text, const char *name, bool nocase)
 {
     const ts_view open = TS_LIT("<think>");
     const ts_view close = TS_LIT("</think>");
-    struct tag t = tag_of(tag);
+    struct tag t = tag_of(name);
     ts_view tag = ts_view_str(t.open);
     size_t from = ts_text_find(text, 0, open, nocase);
     size_t closed = ts_text_find_last(text, text.len, ts_view_str(t.close), nocase);

@@ -37,8 +37,8 @@ struct ts_parsed ts_tlm_parse_recommended(enum ts_tlm_form form, ts_view text);
 
 /* ANSWER: a piece of `text`, which it is all of when there is no <answer>. */
 ts_view ts_tlm_parse_answer(ts_view text);
-/* The think block in front of a closed `tag` ("score"); `nocase` for the tags. Empty: none. */
-ts_view ts_tlm_parse_reasoning(ts_view text, const char *tag, bool nocase);
+/* The think block in front of a closed tag `name` ("score"); `nocase` for the tags. Empty: none. */
+ts_view ts_tlm_parse_reasoning(ts_view text, const char *name, bool nocase);
 /* The list in <issues>, when a closed <score> follows. Empty: none. */
 ts_view ts_tlm_parse_issues(ts_view text);
 
