@@ -1,0 +1,169 @@
+/* Stored records: both ways, against the numbers of spool.proto, and what other versions wrote. */
+#include "testing.h"
+
+#include "pipeline/engine/record.h"
+#include "wire/encode.h"
+
+#include "trustspan/spool.pb-c.h"
+
+static const struct ts_grpc_header headers[] = {
+    {{(const uint8_t *)"authorization", 13}, {(const uint8_t *)"Bearer x", 8}},
+    {{(const uint8_t *)"x-tenant", 8}, {(const uint8_t *)"", 0}},
+};
+
+/* The record of everything, as it is stored; the caller releases. */
+static void encode_full(struct ts_buf *out)
+{
+    struct ts_record record = {.signal = ts_signals[0],
+                               .headers = ts_headers_new(headers, TS_COUNT(headers)),
+                               .received = 1234567890123456789,
+                               .give_up = 1234567890123456790,
+                               .source = TS_LIT("otlp/internal"),
+                               .owner = TS_LIT("traces trust"),
+                               .request = TS_LIT("request")};
+    ts_record_encode(&record, out);
+    ts_buf_add_view(out, record.request); /* as the store does */
+    ts_headers_unref(record.headers);
+}
+
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    struct ts_buf stored = TS_BUF_INIT;
+    struct ts_headers *wanted = ts_headers_new(headers, TS_COUNT(headers));
+    struct ts_record r;
+    struct ts_err err = {0};
+    encode_full(&stored);
+    assert_true(ts_record_decode(ts_buf_view(&stored), &r, &err));
+    assert_ptr_equal(r.signal, ts_signals[0]);
+    assert_true(ts_headers_eq(r.headers, wanted));
+    assert_int_equal(r.received, 1234567890123456789);
+    assert_int_equal(r.give_up, 1234567890123456790);
+    assert_view_is(r.source, "otlp/internal");
+    assert_view_is(r.owner, "traces trust");
+    assert_view_is(r.request, "request");
+    ts_headers_unref(r.headers);
+    ts_headers_unref(wanted);
+    ts_buf_release(&stored);
+}
+
+static void what_is_written_is_as_the_proto_says(void **state)
+{
+    (void)state;
+    struct ts_buf stored = TS_BUF_INIT;
+    encode_full(&stored);
+    Trustspan__SpoolRecord *r = trustspan__spool_record__unpack(NULL, stored.len, stored.ptr);
+    assert_non_null(r);
+    assert_int_equal(r->format_version, 1);
+    assert_int_equal(r->received_unix_nano, 1234567890123456789);
+    assert_int_equal(r->give_up_unix_nano, 1234567890123456790);
+    assert_int_equal(r->n_headers, 2);
+    assert_string_equal(r->headers[0]->key, "authorization");
+    assert_string_equal(r->headers[0]->value, "Bearer x");
+    assert_string_equal(r->headers[1]->key, "x-tenant");
+    assert_string_equal(r->headers[1]->value, "");
+    assert_string_equal(r->source, "otlp/internal");
+    assert_string_equal(r->owner, "traces trust");
+    assert_memory_equal(r->request.data, "request", r->request.len);
+    assert_int_equal(r->request.len, 7);
+    trustspan__spool_record__free_unpacked(r, NULL);
+    ts_buf_release(&stored);
+}
+
+static void what_the_proto_writes_is_read(void **state)
+{
+    (void)state;
+    Trustspan__SpoolRecord proto = TRUSTSPAN__SPOOL_RECORD__INIT;
+    uint8_t stored[256];
+    struct ts_record r;
+    struct ts_err err = {0};
+    proto.format_version = 1;
+    proto.signal = (char[]){"traces"};
+    proto.source = (char[]){"otlp"};
+    proto.request = (ProtobufCBinaryData){3, (uint8_t[]){"abc"}};
+    size_t len = trustspan__spool_record__pack(&proto, stored);
+    assert_true(ts_record_decode(ts_view_of(stored, len), &r, &err));
+    assert_ptr_equal(r.signal, ts_signals[0]);
+    assert_null(r.headers);
+    assert_int_equal(r.give_up, 0);
+    assert_view_is(r.source, "otlp");
+    assert_view_is(r.request, "abc");
+}
+
+/* Neither signal nor source nor owner; a field of a later version is passed over. */
+static void a_record_of_an_earlier_version_is_read(void **state)
+{
+    (void)state;
+    struct ts_buf stored = TS_BUF_INIT;
+    struct ts_record r;
+    struct ts_err err = {0};
+    ts_put_fixed32(&stored, 1, 1);
+    ts_put_fixed64(&stored, 2, 77);
+    ts_put_bytes(&stored, 99, TS_LIT("of tomorrow"));
+    ts_put_bytes(&stored, 4, TS_LIT("request"));
+    assert_true(ts_record_decode(ts_buf_view(&stored), &r, &err));
+    assert_ptr_equal(r.signal, ts_signals[0]);
+    assert_null(r.headers);
+    assert_int_equal(r.received, 77);
+    assert_int_equal(r.source.len, 0);
+    assert_int_equal(r.owner.len, 0);
+    assert_view_is(r.request, "request");
+    ts_buf_release(&stored);
+}
+
+/* ---- what cannot be read ---- */
+
+static void assert_refused(ts_view stored, enum ts_code code, const char *what)
+{
+    struct ts_record r;
+    struct ts_err err = {0};
+    assert_false(ts_record_decode(stored, &r, &err));
+    assert_int_equal(err.code, code);
+    assert_non_null(strstr(err.what, what));
+}
+
+static void another_format_is_refused(void **state)
+{
+    (void)state;
+    struct ts_buf stored = TS_BUF_INIT;
+    ts_put_fixed32(&stored, 1, 2);
+    ts_put_bytes(&stored, 4, TS_LIT("request"));
+    assert_refused(ts_buf_view(&stored), TS_DATA_LOSS, "version 2");
+    ts_buf_release(&stored);
+    assert_refused(TS_NOTHING, TS_DATA_LOSS, "version");
+}
+
+static void a_signal_that_is_not_served_is_refused(void **state)
+{
+    (void)state;
+    struct ts_buf stored = TS_BUF_INIT;
+    ts_put_fixed32(&stored, 1, 1);
+    ts_put_bytes(&stored, 6, TS_LIT("profiles"));
+    assert_refused(ts_buf_view(&stored), TS_UNIMPLEMENTED, "'profiles'");
+    ts_buf_release(&stored);
+}
+
+/* Cut inside a field, where it parses no more; what is cut between two is for the store's checksum to find. */
+static void a_record_that_is_cut_is_refused(void **state)
+{
+    (void)state;
+    struct ts_buf stored = TS_BUF_INIT;
+    encode_full(&stored);
+    assert_refused(ts_view_of(stored.ptr, stored.len - 1), TS_DATA_LOSS, "");
+    assert_refused(ts_view_of(stored.ptr, 3), TS_DATA_LOSS, "");
+    ts_buf_release(&stored);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(what_is_written_is_as_the_proto_says),
+        cmocka_unit_test(what_the_proto_writes_is_read),
+        cmocka_unit_test(a_record_of_an_earlier_version_is_read),
+        cmocka_unit_test(another_format_is_refused),
+        cmocka_unit_test(a_signal_that_is_not_served_is_refused),
+        cmocka_unit_test(a_record_that_is_cut_is_refused),
+    };
+    return cmocka_run_group_tests_name("record", tests, NULL, NULL);
+}
