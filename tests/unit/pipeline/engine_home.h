@@ -110,7 +110,9 @@ static inline void home_settle(struct engine_home *h)
         clock_settle(h->loop);
         home_sync(h);
         clock_settle(h->loop);
-    } while (ts_barrier_count(&h->engine.barrier, TS_STAGE_INTAKE) > 0);
+    } while (ts_barrier_count(&h->engine.barrier, TS_STAGE_INTAKE) > 0 ||
+             ts_barrier_count(&h->engine.barrier, TS_STAGE_STORING) > 0);
+    home_sync(h); /* what the loop had removed at last */
 }
 
 /* The number of items of each record of a table, in order: "1 3 ". */
