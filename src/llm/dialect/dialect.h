@@ -168,6 +168,10 @@ int64_t ts_count_sum(int64_t a, int64_t b);
 /* Any attribute value as JSON: text is parsed (NULL when it is none), a structure is converted.
  * Freed with the arena. */
 const cJSON *ts_any_json(struct ts_arena *arena, const struct ts_any *any);
+/* The definitions of tools that stand in attributes with an index behind `prefix`, and room for them in the
+ * record, which has tools then; none: it is as it was. */
+void ts_indexed_tools(struct ts_reader *r, const char *prefix, struct ts_indexed_attrs *indexed,
+                      struct ts_llm *out);
 /* A tool definition in any provider's shape; false: no name. */
 bool ts_tool_of_json(struct ts_arena *arena, const cJSON *json, struct ts_tool *out);
 

@@ -241,11 +241,7 @@ static void read_tools(struct ts_reader *r, const char *key, struct ts_llm *out)
 {
     struct ts_indexed_attrs indexed;
     struct ts_indexed_attrs one;
-    ts_attrs_indexed(r->arena, &r->attrs, key, &indexed);
-    if (indexed.count == 0)
-        return;
-    out->tools = ts_arena_alloc(r->arena, indexed.count * sizeof *out->tools);
-    out->has_tools = true;
+    ts_indexed_tools(r, key, &indexed, out);
     while (ts_indexed_attrs_next(&indexed, &one)) {
         const cJSON *json = ts_any_json(r->arena, ts_indexed_attrs_get(&one, "tool.json_schema"));
         out->tool_count += json && ts_tool_of_json(r->arena, json, &out->tools[out->tool_count]);

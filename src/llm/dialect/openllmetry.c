@@ -116,11 +116,7 @@ static void read_functions(struct ts_reader *r, const char *key, struct ts_llm *
 {
     struct ts_indexed_attrs indexed;
     struct ts_indexed_attrs one;
-    ts_attrs_indexed(r->arena, &r->attrs, key, &indexed);
-    if (indexed.count == 0)
-        return;
-    out->tools = ts_arena_alloc(r->arena, indexed.count * sizeof *out->tools);
-    out->has_tools = true;
+    ts_indexed_tools(r, key, &indexed, out);
     while (ts_indexed_attrs_next(&indexed, &one)) {
         const struct ts_any *schema = ts_indexed_attrs_get(&one, "parameters");
         const cJSON *tree =

@@ -271,3 +271,13 @@ const cJSON *ts_any_json(struct ts_arena *arena, const struct ts_any *any)
     }
     return ts_keep_tree(arena, tree);
 }
+
+void ts_indexed_tools(struct ts_reader *r, const char *prefix, struct ts_indexed_attrs *indexed,
+                      struct ts_llm *out)
+{
+    ts_attrs_indexed(r->arena, &r->attrs, prefix, indexed);
+    if (indexed->count == 0)
+        return;
+    out->tools = ts_arena_alloc(r->arena, indexed->count * sizeof *out->tools);
+    out->has_tools = true;
+}

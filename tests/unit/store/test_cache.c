@@ -1,6 +1,6 @@
 /* The score cache: what was put is found, also before it is on disk, by many threads and processes;
  * a full one throws the oldest out; nobody waits for another process. */
-#include "testing.h"
+#include "temporary.h"
 
 #include "store/cache.h"
 
@@ -12,29 +12,6 @@
 #include <unistd.h>
 
 enum { SMALL = 1 << 20 };
-
-struct home {
-    char path[64];
-};
-
-static int make_home(void **state)
-{
-    struct home *home = ts_alloc(sizeof *home);
-    snprintf(home->path, sizeof home->path, "/tmp/ts-cache-XXXXXX");
-    assert_non_null(mkdtemp(home->path));
-    *state = home;
-    return 0;
-}
-
-static int remove_home(void **state)
-{
-    struct home *home = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", home->path);
-    assert_int_equal(system(command), 0);
-    free(home);
-    return 0;
-}
 
 static struct ts_cache *open_cache(const struct home *home, uint64_t max_bytes, ts_time max_age)
 {

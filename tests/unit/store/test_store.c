@@ -1,5 +1,5 @@
 /* The store: durable appends in order, removals, restart, limits, damage. */
-#include "testing.h"
+#include "temporary.h"
 
 #include "store/store.h"
 
@@ -8,29 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <fcntl.h>
-
-struct home {
-    char path[64];
-};
-
-static int make_home(void **state)
-{
-    struct home *home = ts_alloc(sizeof *home);
-    snprintf(home->path, sizeof home->path, "/tmp/ts-store-XXXXXX");
-    assert_non_null(mkdtemp(home->path));
-    *state = home;
-    return 0;
-}
-
-static int remove_home(void **state)
-{
-    struct home *home = *state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", home->path);
-    assert_int_equal(system(command), 0);
-    free(home);
-    return 0;
-}
 
 static struct ts_store *open_store(const struct home *home, uint64_t max_bytes)
 {
