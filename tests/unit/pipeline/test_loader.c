@@ -230,6 +230,16 @@ static void after_a_stop_nothing_is_read_and_what_comes_stays(void **state)
     home_assert_stored(&h->at, TS_TABLE_SPOOL, "2 3 ");
 }
 
+static void what_is_stored_after_a_stop_stays_for_the_next_start(void **state)
+{
+    struct pipeline_home *h = *state;
+    recover(h);
+    ts_loader_stop(&h->loader);
+    bring(h, 3); /* there is room, and nothing waits in front of it */
+    assert_journal(h, "");
+    home_assert_stored(&h->at, TS_TABLE_SPOOL, "3 ");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make_home, free_home)
 
 int main(void)
@@ -247,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(late_records_that_nobody_resumes_are_left,
                                         make_home_that_resumes_none, free_home),
         CASE(after_a_stop_nothing_is_read_and_what_comes_stays),
+        CASE(what_is_stored_after_a_stop_stays_for_the_next_start),
     };
     return cmocka_run_group_tests_name("loader", tests, NULL, NULL);
 }
