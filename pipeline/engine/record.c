@@ -89,7 +89,9 @@ bool ts_record_decode(ts_view stored, struct ts_record *out, struct ts_err *err)
         else if (f.number == REQUEST)
             out->request = f.bytes;
     }
-    if (!ts_cursor_done(&c) || version != FORMAT)
+    if (!ts_cursor_done(&c))
+        return ts_fail(err, TS_DATA_LOSS, "a stored record breaks off");
+    if (version != FORMAT)
         return ts_fail(err, TS_DATA_LOSS,
                        "a stored record has format version %llu; this trustspan reads version %d",
                        (unsigned long long)version, FORMAT);
