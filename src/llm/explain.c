@@ -38,11 +38,11 @@ static void rule_of_source(struct ts_buf *out, const char *name)
 }
 
 /* Fields of the record with the rule behind them, when it is not "the first recorded value counts". */
-static void rule_of(const char *field, int kind_rule, const struct ts_llm *record,
+static void rule_of(const char *field, ts_view span, const struct ts_llm *record,
                     struct ts_buf *out)
 {
     if (strcmp(field, "kind") == 0)
-        ts_buf_add_str(out, ts_kind_rule_text(kind_rule));
+        ts_buf_add_str(out, ts_span_kind_text(span));
     else if (strcmp(field, "messages") == 0)
         rule_of_source(out, record->prompt_dialect);
     else if (strcmp(field, "response") == 0 || strcmp(field, "tool_calls") == 0 ||
@@ -184,7 +184,7 @@ static void explain_field(struct explaining *x, const char *field, const struct 
     bool by_kind = record->skip == TS_SKIP_NOT_LLM || record->skip == TS_SKIP_PLACEHOLDER;
     const cJSON *from =
         ts_json_get(x->from, strcmp(field, "skip_reason") == 0 && by_kind ? "kind" : field);
-    rule_of(field, x->rule, record, &rule);
+    rule_of(field, x->span, record, &rule);
     ts_json_append_text(out, ts_view_str(field));
     ts_buf_add_str(out, ":{\"rule\":");
     ts_json_append_text(out, ts_buf_view(&rule));

@@ -9,8 +9,8 @@
 enum ts_kind ts_span_kind(ts_view span);
 /* The same, with the row of the table in dialects §3 that decided: 1…16, 17: none did. */
 enum ts_kind ts_span_kind_rule(ts_view span, int *rule);
-/* That row in words. Static. */
-const char *ts_kind_rule_text(int rule);
+/* What decided, in words. Static. */
+const char *ts_span_kind_text(ts_view span);
 
 /* Reads the record of one span. `resource` and `scope` are the encoded Resource and
  * InstrumentationScope messages around it (empty is fine). Views in the record point into `span`,

@@ -110,10 +110,15 @@ static void sort(struct table *t)
     }
 }
 
+static const struct ts_dialect *dialect_of(size_t number)
+{
+    return number < TS_DIALECT_COUNT ? ts_dialects[number] : &common;
+}
+
 static void build(void)
 {
     for (size_t i = 0; i <= TS_DIALECT_COUNT; i++) {
-        const struct ts_dialect *d = i < TS_DIALECT_COUNT ? ts_dialects[i] : &common;
+        const struct ts_dialect *d = dialect_of(i);
         add_keys(&tables.attributes, d->kind_keys, (uint8_t)i);
         add_keys(&tables.events, d->kind_events, (uint8_t)i);
         if (!d->kind_of_notes)
@@ -131,15 +136,17 @@ static void build(void)
 struct classification {
     int rule;
     enum ts_kind kind;
+    uint8_t owner; /* of the rule: number of the dialect */
     ts_view name;
     uint8_t notes[TS_DIALECT_COUNT + 1]; /* of each dialect */
 };
 
-static void decide(struct classification *v, int rule, enum ts_kind kind)
+static void decide(struct classification *v, uint8_t owner, int rule, enum ts_kind kind)
 {
     if (rule < v->rule) {
         v->rule = rule;
         v->kind = kind;
+        v->owner = owner;
     }
 }
 
@@ -151,7 +158,7 @@ static void look(struct classification *v, const struct row *row, const struct t
         return;
     if (k->read && !k->read(value, &v->notes[row->owner], &kind))
         return;
-    decide(v, k->rule, kind);
+    decide(v, row->owner, k->rule, kind);
 }
 
 /* The first row for keys that begin like this one, if it may still count; *end: behind the last. */
@@ -210,7 +217,7 @@ static void conclude(struct classification *v)
         enum ts_kind kind;
         if ((notes || d->names_spans) && d->notes_rule < v->rule &&
             d->kind_of_notes(notes, v->name, &kind))
-            decide(v, d->notes_rule, kind);
+            decide(v, tables.numbers[i], d->notes_rule, kind);
     }
 }
 
@@ -256,12 +263,19 @@ static const char *text_among(const struct ts_kind_key *keys, int rule)
     return NULL;
 }
 
-const char *ts_kind_rule_text(int rule)
+/* A framework without a dialect may decide by a row that a dialect has the words for. */
+static const char *text_of(uint8_t owner, int rule)
 {
-    const char *text = text_among(common.kind_keys, rule);
+    const char *text = text_among(dialect_of(owner)->kind_keys, rule);
     for (size_t i = 0; i < TS_DIALECT_COUNT && !text; i++)
         text = text_among(ts_dialects[i]->kind_keys, rule);
-    if (rule == 16)
-        return "evidence: documents, embeddings, messages or a tool";
-    return text ? text : "nothing says what it is";
+    return text ? text : "a key of its kind";
+}
+
+const char *ts_span_kind_text(ts_view span)
+{
+    struct classification v = classify(span);
+    return v.rule == TS_RULE_NONE       ? "nothing says what it is"
+           : v.rule < TS_RULE_RETRIEVED ? text_of(v.owner, v.rule)
+                                        : "evidence: documents, embeddings, messages or a tool";
 }

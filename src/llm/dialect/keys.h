@@ -35,7 +35,7 @@ struct ts_kind_key {
     /* True: the value says *kind. Else it may leave in *notes, which are 0 at first and the dialect's
      * own while one span is read, what only another attribute makes complete. */
     bool (*read)(const struct ts_any *value, uint8_t *notes, enum ts_kind *kind);
-    const char *rule_text; /* for people; at one key of each of the rows 1…15 */
+    const char *rule_text; /* for people; at one key of each row 1…15 that the dialect decides by */
 };
 
 /* ---- everything about a call but its content (dialects §9.3, §11.1, §12.1) ---- */
