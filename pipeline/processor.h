@@ -30,7 +30,7 @@ struct ts_processor {
     void (*consume)(struct ts_instance *, struct ts_batch *batch, struct ts_part *part,
                     const struct ts_items *items, struct ts_completion *completion,
                     struct ts_notes *const *notes);
-    /* Takes up what it persisted in an earlier run (ts_late_persist). NULL: persists nothing. Thread:
+    /* Takes up what it persisted in an earlier run (ts_batch_keep), on its own: what it is of is gone. NULL: keeps nothing. Thread:
      * the batch's home loop. */
     void (*resume)(struct ts_instance *, struct ts_batch *batch);
     /* Every scorer that the settings name, to `visit`; false as soon as that says so. NULL: names none. */

@@ -185,6 +185,12 @@ bool ts_assess(struct ts_assessment *a, struct ts_loop *home, ts_time deadline,
     return false;
 }
 
+void ts_assess_again(struct ts_assessment *a)
+{
+    a->decision = (struct ts_decision){.kind = TS_UNDECIDED};
+    set_policy(a, a->policy);
+}
+
 void ts_assessment_release(struct ts_assessment *a)
 {
     ts_arena_free(a->arena);

@@ -71,6 +71,8 @@ void ts_assess_context(struct ts_assessment *a);
  * (absolute) or, TS_NEVER, whenever. */
 bool ts_assess(struct ts_assessment *a, struct ts_loop *home, ts_time deadline,
                void (*done)(struct ts_assessment *, enum ts_job_end end));
+/* Undecided again: a span that left undecided in the last run. */
+void ts_assess_again(struct ts_assessment *a);
 void ts_assessment_release(struct ts_assessment *a);
 
 #endif

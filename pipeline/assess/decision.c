@@ -14,3 +14,10 @@ const char *ts_decision_label(double score, double untrustworthy, double trustwo
            : score < untrustworthy ? "untrustworthy"
                                    : "uncertain";
 }
+
+const char *ts_decision_label_of(ts_view name)
+{
+    return ts_view_is(name, "trustworthy")     ? "trustworthy"
+           : ts_view_is(name, "untrustworthy") ? "untrustworthy"
+                                               : "uncertain";
+}

@@ -43,5 +43,7 @@ static inline bool ts_decision_has_score(const struct ts_decision *d)
 
 /* "trustworthy" from `trustworthy` on, "untrustworthy" below `untrustworthy`, else "uncertain". */
 const char *ts_decision_label(double score, double untrustworthy, double trustworthy);
+/* The label of this name; "uncertain" for any other. */
+const char *ts_decision_label_of(ts_view name);
 
 #endif

@@ -8,6 +8,7 @@ void ts_engine_init(struct ts_engine *e, uint64_t memory_limit)
 {
     e->metrics = ts_metrics_new();
     ts_memory_init(&e->memory, memory_limit);
+    ts_memory_init(&e->kept, memory_limit / 4 + 1);
     ts_barrier_init(&e->barrier);
 }
 
@@ -18,6 +19,7 @@ void ts_engine_release(struct ts_engine *e)
         ts_loop_free(e->loops[i]);
     free(e->loops);
     ts_barrier_release(&e->barrier);
+    ts_memory_release(&e->kept);
     ts_memory_release(&e->memory);
     ts_metrics_free(e->metrics);
 }

@@ -1,6 +1,6 @@
 /* engine.h - what all parts of the engine stand on. How a request goes through it:
  *     intake     checked, made durable, acknowledged          loader    … or read back from the store
- *     pipeline   its chain of processors, on a loop            late      what left without its score
+ *     pipeline   its chain of processors, on a loop            kept      what is decided, what is due
  *     fanout     to every exporter of the pipeline
  *     sending_queue, evaluation_queue, delivery                attempts, until a backend has it
  *     batch      forgotten when nothing of it is pending
@@ -20,6 +20,9 @@ struct ts_engine {
     size_t loop_count;
     atomic_size_t next_loop; /* private */
     struct ts_memory memory;
+    struct ts_memory
+        kept; /* what of it is kept after the items left: bounded apart, so that scores that
+                            * are due do not stand in the way of requests */
     struct ts_barrier barrier;
     atomic_int batches;          /* in memory, not yet freed */
     _Atomic int64_t lost;        /* items acknowledged, not delivered, and stored nowhere */

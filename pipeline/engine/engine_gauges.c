@@ -29,6 +29,11 @@ static int64_t read_late(void *arg)
     return (int64_t)ts_engine_stored(arg).records[TS_TABLE_LATE];
 }
 
+static int64_t read_decided(void *arg)
+{
+    return (int64_t)ts_engine_stored(arg).records[TS_TABLE_DECIDED];
+}
+
 static int64_t read_bytes(void *arg)
 {
     return (int64_t)ts_engine_stored(arg).bytes;
@@ -49,6 +54,9 @@ void ts_engine_add_gauges(struct ts_engine *e)
         {"trustspan_memory_bytes", "Bytes of requests in memory.", read_memory},
         {"trustspan_spool_requests", "Requests in the store, not yet delivered.", read_spool},
         {"trustspan_spool_late", "Records on the late list.", read_late},
+        {"trustspan_spool_decided",
+         "Records of what was decided on spans that are not delivered, or evaluations not posted.",
+         read_decided},
         {"trustspan_spool_bytes", "Size of all stored records.", read_bytes},
         {"trustspan_spool_corrupt", "Damaged records passed over.", read_corrupt},
     };

@@ -1,4 +1,4 @@
-/* loader.c - two cursors, one over the spool and one over the late list of the last run. */
+/* loader.c - a cursor over the spool, and one over each table of what the last run kept. */
 #include "pipeline/engine/loader.h"
 
 #include "base/log.h"
@@ -13,6 +13,32 @@ static void unref_payload(void *payload)
     ts_payload_unref(payload);
 }
 
+static struct ts_batch *spooled(struct ts_loader *l, const struct ts_record *r,
+                                struct ts_payload *request, struct ts_err *err)
+{
+    const struct ts_route *route = ts_routes_find(l->routes, r->signal, r->source);
+    if (route)
+        return ts_route_batch(route, l->engine, request, r->headers);
+    ts_fail(err, TS_FAILED_PRECONDITION, "no pipeline takes %s", r->signal->name);
+    return NULL;
+}
+
+static struct ts_batch *kept(struct ts_loader *l, enum ts_table table, const struct ts_record *r,
+                             struct ts_payload *request, struct ts_err *err)
+{
+    struct ts_processor_node *owner = ts_routes_owner(l->routes, r->owner);
+    if (!owner) {
+        ts_fail(err, TS_FAILED_PRECONDITION, "no pipeline takes late %s", r->signal->name);
+        return NULL;
+    }
+    struct ts_batch *b = ts_batch_new_kept(l->engine, r->signal, table, request, r->headers);
+    b->owner = owner;
+    b->give_up = r->give_up;
+    b->parent = r->parent;
+    b->decisions = r->decisions;
+    return b;
+}
+
 /* The batch of a record, which is taken over. */
 static struct ts_batch *batch_of(struct ts_loader *l, enum ts_table table,
                                  struct ts_payload *stored, struct ts_err *err)
@@ -22,24 +48,15 @@ static struct ts_batch *batch_of(struct ts_loader *l, enum ts_table table,
         ts_payload_unref(stored);
         return NULL;
     }
-    const struct ts_route *route = ts_routes_find(l->routes, r.signal, r.source);
-    struct ts_processor_node *owner =
-        table == TS_TABLE_LATE ? ts_routes_owner(l->routes, r.owner) : NULL;
-    if (!route || (table == TS_TABLE_LATE && !owner)) {
+    struct ts_payload *request = ts_payload_new(r.request, unref_payload, stored);
+    struct ts_batch *b =
+        table == TS_TABLE_SPOOL ? spooled(l, &r, request, err) : kept(l, table, &r, request, err);
+    if (!b) {
         ts_headers_unref(r.headers);
-        ts_payload_unref(stored);
-        ts_fail(err, TS_FAILED_PRECONDITION, "no pipeline takes %s%s", route ? "late " : "",
-                r.signal->name);
+        ts_payload_unref(request);
         return NULL;
     }
-    struct ts_payload *request = ts_payload_new(r.request, unref_payload, stored);
-    struct ts_batch *b = table == TS_TABLE_LATE
-                             ? ts_batch_new(l->engine, r.signal, request, r.headers, 0)
-                             : ts_route_batch(route, l->engine, request, r.headers);
-    b->table = table;
-    b->owner = owner;
     b->received = r.received;
-    b->give_up = r.give_up;
     return b;
 }
 
@@ -74,8 +91,25 @@ static struct ts_batch *read_one(struct ts_loader *l, enum ts_table table, uint6
     return NULL;
 }
 
-static void keep(struct ts_batch *b, struct ts_batch ***tail)
+/* What hangs on it; what cannot be read is left where it is, and missed. */
+static void read_kept(struct ts_loader *l, struct ts_batch *of)
 {
+    const struct ts_kept_place *place = ts_kept_index_first(&l->index, of->id);
+    for (; place; place = ts_kept_index_next(&l->index, place)) {
+        uint64_t after = place->id - 1;
+        struct ts_batch *b = read_one(l, place->table, &after);
+        if (b && b->id == place->id) {
+            ts_batch_hang(b, of);
+            read_kept(l, b);
+        } else if (b) {
+            ts_batch_discard(b);
+        }
+    }
+}
+
+static void hand_on(struct ts_loader *l, struct ts_batch *b, struct ts_batch ***tail)
+{
+    read_kept(l, b);
     b->next = NULL;
     **tail = b;
     *tail = &b->next;
@@ -89,21 +123,31 @@ static bool may_read(struct ts_loader *l, const bool *backlog)
     return yes && ts_memory_has_room(&l->engine->memory);
 }
 
-static void load_late(struct ts_loader *l, struct ts_batch ***tail)
+/* False: all of the table is loaded. What hangs on another comes with that. */
+static bool load_kept_from(struct ts_loader *l, enum ts_table table, struct ts_batch ***tail)
 {
-    while (may_read(l, &l->late_backlog)) {
-        uint64_t after = l->last_late;
-        struct ts_batch *b = after < l->late_until ? read_one(l, TS_TABLE_LATE, &after) : NULL;
-        bool over = !b || b->id > l->late_until; /* what is newer is in memory already */
-        pthread_mutex_lock(&l->lock);
-        l->last_late = after;
-        l->late_backlog = !over;
-        pthread_mutex_unlock(&l->lock);
-        if (b && over)
+    while (may_read(l, &l->kept_backlog) && ts_memory_has_room(&l->engine->kept)) {
+        uint64_t after = l->last_kept[table];
+        struct ts_batch *b = after < l->kept_until ? read_one(l, table, &after) : NULL;
+        bool over = !b || b->id > l->kept_until; /* what is newer is in memory already */
+        l->last_kept[table] = after;
+        if (b && (over || ts_kept_index_first(&l->index, b->parent)))
             ts_batch_discard(b);
         else if (b)
-            keep(b, tail);
+            hand_on(l, b, tail);
+        if (over)
+            return false;
     }
+    return true;
+}
+
+static void load_kept(struct ts_loader *l, struct ts_batch ***tail)
+{
+    bool more = load_kept_from(l, TS_TABLE_DECIDED, tail);
+    more = load_kept_from(l, TS_TABLE_LATE, tail) || more;
+    pthread_mutex_lock(&l->lock);
+    l->kept_backlog = l->kept_backlog && more;
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void load_spool(struct ts_loader *l, struct ts_batch ***tail)
@@ -118,7 +162,7 @@ static void load_spool(struct ts_loader *l, struct ts_batch ***tail)
         pthread_mutex_unlock(&l->lock);
         if (!b)
             break;
-        keep(b, tail);
+        hand_on(l, b, tail);
     }
 }
 
@@ -127,7 +171,7 @@ static void read_records(uv_work_t *work)
 {
     struct ts_loader *l = work->data;
     struct ts_batch **tail = &l->loaded;
-    load_late(l, &tail);
+    load_kept(l, &tail);
     load_spool(l, &tail);
 }
 
@@ -164,21 +208,32 @@ static void on_room(struct ts_task *task)
     ts_loader_start(TS_CONTAINER_OF(task, struct ts_loader, room.task));
 }
 
+static void on_kept_room(struct ts_task *task)
+{
+    ts_loader_start(TS_CONTAINER_OF(task, struct ts_loader, kept_room.task));
+}
+
 void ts_loader_start(struct ts_loader *l)
 {
     if (!l->engine->store)
         return;
-    bool room = ts_memory_has_room(&l->engine->memory);
+    struct ts_engine *e = l->engine;
+    bool room = ts_memory_has_room(&e->memory);
+    bool kept_room = ts_memory_has_room(&e->kept);
     pthread_mutex_lock(&l->lock);
-    bool wanted = (l->backlog || l->late_backlog) && !l->loading && !l->stopping;
-    if (wanted && room) {
+    bool idle = !l->loading && !l->stopping;
+    bool wanted = idle && (l->backlog || l->kept_backlog);
+    bool possible = wanted && room && (l->backlog || kept_room);
+    if (possible) {
         l->loading = true;
-        ts_barrier_enter(&l->engine->barrier, TS_STAGE_INTAKE);
+        ts_barrier_enter(&e->barrier, TS_STAGE_INTAKE);
     }
     pthread_mutex_unlock(&l->lock);
     if (wanted && !room)
-        ts_memory_await(&l->engine->memory, &l->room);
-    if (!wanted || !room)
+        ts_memory_await(&e->memory, &l->room);
+    else if (wanted && !kept_room)
+        ts_memory_await(&e->kept, &l->kept_room);
+    if (!possible)
         return;
     l->task.run = start_work;
     ts_loop_post(l->engine->loops[0], &l->task);
@@ -201,16 +256,20 @@ bool ts_loader_admit(struct ts_loader *l, uint64_t id)
 void ts_loader_recover(struct ts_loader *l)
 {
     struct ts_store_stats found;
+    struct ts_err err = {0};
     if (!l->engine->store)
         return;
     ts_store_stats(l->engine->store, &found);
-    l->late_until = ts_store_last_id(l->engine->store);
+    if (!ts_kept_index_build(&l->index, l->engine->store, &err))
+        ts_log(TS_ERROR, COMPONENT, "the store cannot be read", "error=\"%s\"", err.what);
+    l->kept_until = ts_store_last_id(l->engine->store);
     l->backlog = found.records[TS_TABLE_SPOOL] > 0;
-    l->late_backlog = found.records[TS_TABLE_LATE] > 0;
-    if (l->backlog || l->late_backlog)
+    l->kept_backlog = found.records[TS_TABLE_LATE] + found.records[TS_TABLE_DECIDED] > 0;
+    if (l->backlog || l->kept_backlog)
         ts_log(TS_INFO, COMPONENT, "taking up what the last run left",
-               "requests=%" PRIu64 " late=%" PRIu64, found.records[TS_TABLE_SPOOL],
-               found.records[TS_TABLE_LATE]);
+               "requests=%" PRIu64 " late=%" PRIu64 " decided=%" PRIu64,
+               found.records[TS_TABLE_SPOOL], found.records[TS_TABLE_LATE],
+               found.records[TS_TABLE_DECIDED]);
     ts_loader_start(l);
 }
 
@@ -230,10 +289,13 @@ void ts_loader_init(struct ts_loader *l, struct ts_engine *engine, const struct 
     pthread_mutex_init(&l->lock, NULL);
     l->room.loop = engine->loops[0];
     l->room.task.run = on_room;
+    l->kept_room.loop = engine->loops[0];
+    l->kept_room.task.run = on_kept_room;
 }
 
 void ts_loader_release(struct ts_loader *l)
 {
     if (l->engine)
         pthread_mutex_destroy(&l->lock);
+    ts_kept_index_release(&l->index);
 }

@@ -1,10 +1,12 @@
 /* loader.h - from disk back into memory: after a restart, and when memory was short.
  * One reader at a time, on libuv's thread pool, because reading may wait for the disk. It takes as much as
  * the memory limit allows, in the order of the ids; freed memory starts it again. Batches reach the loops
- * in the order of their ids, either straight from a receiver or through here. */
+ * in the order of their ids, either straight from a receiver or through here. What the last run kept of a
+ * request comes with the request; what it kept of requests that are gone comes on its own. */
 #ifndef TS_ENGINE_LOADER_H
 #define TS_ENGINE_LOADER_H
 
+#include "pipeline/engine/kept_index.h"
 #include "pipeline/engine/pipeline.h"
 
 struct ts_loader {
@@ -12,12 +14,13 @@ struct ts_loader {
     const struct ts_routes *routes;
     pthread_mutex_t lock; /* guards what follows */
     bool backlog;         /* new records stay on disk until the loader gets to them */
-    bool late_backlog;    /* late records of the last run are not all loaded */
+    bool kept_backlog;    /* kept records of the last run are not all loaded */
     bool loading, stopping;
     uint64_t last_dispatched; /* id in the spool */
     uint64_t last_durable;
-    uint64_t last_late, late_until;
-    struct ts_room room; /* private, as the rest */
+    uint64_t last_kept[TS_TABLE_COUNT], kept_until;
+    struct ts_kept_index index;     /* private, as the rest */
+    struct ts_room room, kept_room; /* in memory; for what is kept */
     struct ts_task task;
     uv_work_t work;
     struct ts_batch *loaded;

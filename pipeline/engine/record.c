@@ -12,7 +12,9 @@ enum {
     GIVE_UP = 5,
     SIGNAL = 6,
     SOURCE = 7,
-    OWNER = 8
+    OWNER = 8,
+    PARENT = 9,
+    DECISIONS = 10
 };
 enum { HEADER_KEY = 1, HEADER_VALUE = 2 };
 enum { FORMAT = 1, MOST_HEADERS = 32 };
@@ -44,6 +46,10 @@ void ts_record_encode(const struct ts_record *r, struct ts_buf *out)
         ts_put_bytes(out, SOURCE, r->source);
     if (r->owner.len > 0)
         ts_put_bytes(out, OWNER, r->owner);
+    if (r->parent)
+        ts_put_fixed64(out, PARENT, r->parent);
+    if (r->decisions.len > 0)
+        ts_put_bytes(out, DECISIONS, r->decisions);
     ts_put_tag(out, REQUEST, TS_WIRE_LEN);
     ts_put_varint(out, r->request.len);
 }
@@ -86,6 +92,10 @@ bool ts_record_decode(ts_view stored, struct ts_record *out, struct ts_err *err)
             out->source = f.bytes;
         else if (f.number == OWNER)
             out->owner = f.bytes;
+        else if (f.number == PARENT)
+            out->parent = f.value;
+        else if (f.number == DECISIONS)
+            out->decisions = f.bytes;
         else if (f.number == REQUEST)
             out->request = f.bytes;
     }
@@ -102,4 +112,14 @@ bool ts_record_decode(ts_view stored, struct ts_record *out, struct ts_err *err)
                        TS_ARG(ts_view_cut(signal, 0, 60)));
     out->headers = ts_headers_new(headers, header_count);
     return true;
+}
+
+uint64_t ts_record_parent(ts_view stored)
+{
+    struct ts_cursor c = ts_cursor_of(stored);
+    struct ts_field f;
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f))
+        if (f.number == PARENT)
+            return f.value;
+    return 0;
 }

@@ -11,7 +11,9 @@ struct ts_record {
     ts_time received;           /* wall clock */
     ts_time give_up;            /* wall clock; late list only, else 0 */
     ts_view source;             /* id of the receiver that it came through; empty: not known */
-    ts_view owner;              /* late list: key of the processor that it belongs to; the same */
+    ts_view owner;     /* kept records: key of the processor that it belongs to; the same */
+    uint64_t parent;   /* kept records: id of the record that it hangs on; 0: none */
+    ts_view decisions; /* kept records: the processor's own words; may be empty */
     ts_view request;
 };
 
@@ -21,5 +23,7 @@ void ts_record_encode(const struct ts_record *record, struct ts_buf *out);
  * False, with err DATA_LOSS: another format version, or bytes that do not parse; UNIMPLEMENTED: a signal
  * that is not served. */
 bool ts_record_decode(ts_view stored, struct ts_record *out, struct ts_err *err);
+/* Just the parent; 0: none, or bytes that do not parse. */
+uint64_t ts_record_parent(ts_view stored);
 
 #endif

@@ -162,10 +162,13 @@ static void say_what_is_left(struct ts_service *s)
     struct ts_store_stats left = ts_engine_stored(&s->engine);
     int64_t lost = atomic_load(&s->engine.lost);
     int64_t scores = atomic_load(&s->engine.lost_scores);
-    if (left.records[TS_TABLE_SPOOL] + left.records[TS_TABLE_LATE] > 0)
+    if (left.records[TS_TABLE_SPOOL] + left.records[TS_TABLE_LATE] +
+            left.records[TS_TABLE_DECIDED] >
+        0)
         ts_log(TS_INFO, COMPONENT, "left in the store for the next start",
-               "requests=%" PRIu64 " late=%" PRIu64, left.records[TS_TABLE_SPOOL],
-               left.records[TS_TABLE_LATE]);
+               "requests=%" PRIu64 " late=%" PRIu64 " decided=%" PRIu64,
+               left.records[TS_TABLE_SPOOL], left.records[TS_TABLE_LATE],
+               left.records[TS_TABLE_DECIDED]);
     if (scores > 0)
         ts_log(TS_WARN, COMPONENT, "late scores do not come any more, and there is no storage",
                "lost=%" PRId64, scores);

@@ -3,6 +3,7 @@
  * them is decided, or for `hold`; what is undecided then leaves as late, goes on the late list, and
  * its score follows as an evaluation. One decision for every LLM span, counted once. What a processor
  * before this one has scored, or has yet to score, is passed on as it is. */
+#include "pipeline/processor/trust_due.h"
 #include "pipeline/processor/trust_forward.h"
 #include "pipeline/processor/trust_hold.h"
 #include "pipeline/processor/trust_score.h"
@@ -101,6 +102,8 @@ static void free_instance(struct ts_instance *self)
     if (!self)
         return;
     ts_assessor_free(self->assessor);
+    ts_memory_release(&self->waiting);
+    trust_recent_free(self->recent);
     free(self->lists);
     free(self);
 }
@@ -111,6 +114,8 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     struct ts_instance *self = ts_alloc(sizeof *self);
     self->config = config;
     self->host = host;
+    self->recent = trust_recent_new();
+    ts_memory_init(&self->waiting, self->config->max_waiting);
     self->assessor = ts_assessor_new(host, &self->config->assess, err);
     if (!self->assessor) {
         free_instance(self);
@@ -118,8 +123,12 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     }
     self->write = ts_trust_write_bits(&self->config->write);
     self->lists = ts_alloc((host->loop_count + 1) * sizeof *self->lists);
-    for (size_t i = 0; i < host->loop_count; i++)
-        self->lists[i].loop = host->loops[i];
+    for (size_t i = 0; i < host->loop_count; i++) {
+        struct trust_list *list = &self->lists[i];
+        list->loop = list->room.loop = host->loops[i];
+        list->room.task.run = trust_on_room;
+        list->last_due = &list->due;
+    }
     add_counters(self);
     return self;
 }

@@ -1,11 +1,8 @@
-/* trust_hold.c - with their scores, or as late when the hold is over; the end when the last score and the
- * last delivery are in. */
+/* trust_hold.c - they leave with their scores, or as late when the hold is over. */
 #include "pipeline/processor/trust_hold.h"
 
-#include "base/log.h"
-#include "pipeline/engine/late.h"
-#include "pipeline/engine/pipeline.h"
-#include "pipeline/processor/trust_forward.h"
+#include "pipeline/processor/trust_due.h"
+#include "pipeline/processor/trust_recall.h"
 #include "pipeline/processor/trust_score.h"
 
 #include <stdio.h>
@@ -27,133 +24,7 @@ static void count_decision(struct ts_instance *self, const struct ts_decision *d
              1);
 }
 
-/* ---- the end ---- */
-
-static bool is_due_again(const struct trust_held *h)
-{
-    for (size_t i = 0; i < h->count; i++)
-        if (h->spans[i].again)
-            return true;
-    return false;
-}
-
-static void free_held(struct trust_held *h)
-{
-    struct ts_batch *batch = h->batch;
-    struct ts_batch *late = h->late_batch;
-    /* spans that are left come again themselves, and are scored then */
-    enum ts_fate fate = is_due_again(h) && h->fate != TS_LEFT ? TS_LEFT : TS_DELIVERED;
-    for (size_t i = 0; i < h->count; i++)
-        ts_assessment_release(&h->spans[i].assessment);
-    if (h->own)
-        h->own->base.free(&h->own->base);
-    ts_payload_unref(h->payload);
-    free(h);
-    if (late)
-        ts_batch_pending_done(late, fate);
-    ts_batch_unref(batch);
-}
-
-static void end_if_through(struct trust_held *h)
-{
-    if (h->state == TRUST_GONE && h->scoring == 0 && !h->storing)
-        free_held(h);
-}
-
-struct giving {
-    struct ts_pipeline *pipeline;
-    struct ts_batch *batch;
-};
-
-static void give_evaluation(void *arg, struct ts_evaluation *evaluation)
-{
-    struct giving *g = arg;
-    ts_pipeline_evaluate(g->pipeline, g->batch, evaluation);
-}
-
-/* Hands the span's score to the exporters that take evaluations. */
-static void evaluate(struct trust_span *s)
-{
-    struct trust_held *h = s->held;
-    struct giving g = {h->self->host->pipeline,
-                       s->late && h->late_batch ? h->late_batch : h->batch};
-    if (ts_pipeline_wants_evaluations(g.pipeline))
-        ts_decision_evaluations(&s->assessment.decision, &s->assessment.llm, g.batch->headers,
-                                s->late, give_evaluation, &g);
-}
-
 /* ---- leaving ---- */
-
-static void on_kept(void *arg, bool durable)
-{
-    struct trust_held *h = arg;
-    (void)durable; /* when the store is full, the scores follow all the same while we live */
-    h->storing = false;
-    end_if_through(h);
-}
-
-static void on_gone(struct ts_completion *completion, enum ts_fate fate)
-{
-    struct trust_held *h = TS_CONTAINER_OF(completion, struct trust_held, left);
-    h->state = TRUST_GONE;
-    h->fate = fate;
-    for (size_t i = 0; fate == TS_DELIVERED && i < h->count; i++)
-        if (!h->spans[i].assessment.scoring)
-            evaluate(&h->spans[i]);
-    ts_completion_done(h->completion, fate);
-    end_if_through(h);
-}
-
-/* The spans as edits; with `late_only`, just those, as they came. */
-static size_t make_edits(struct trust_held *h, bool late_only, struct ts_arena *arena,
-                         struct ts_edit *edits, struct ts_buf *text)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < h->count; i++) {
-        struct trust_span *s = &h->spans[i];
-        if (late_only && !s->late)
-            continue;
-        size_t from = text->len;
-        edits[n] = (struct ts_edit){.field = h->at[i].field};
-        if (!late_only) {
-            ts_decision_encode(&s->assessment.decision, h->self->write, h->at[i].span, text);
-            edits[n].content = trust_redacted(h->self, arena, h->at[i].span);
-            edits[n].replace = TS_OWN_PREFIX;
-        }
-        edits[n++].append = ts_view_of(NULL, text->len - from);
-    }
-    const uint8_t *ptr = text->ptr; /* it stands still only now */
-    for (size_t i = 0; ptr && i < n; i++) {
-        edits[i].append.ptr = ptr;
-        ptr += edits[i].append.len;
-    }
-    return n;
-}
-
-static void cut_part(struct trust_held *h, bool late_only, struct ts_part *part)
-{
-    struct ts_buf text = TS_BUF_INIT;
-    struct ts_arena *arena = ts_arena_new();
-    struct ts_edit *edits = ts_alloc(h->count * sizeof *edits);
-    size_t n = make_edits(h, late_only, arena, edits, &text);
-    ts_splice(h->payload, h->items, edits, n, false, part);
-    free(edits);
-    ts_arena_free(arena);
-    ts_buf_release(&text);
-}
-
-static void pass_on(struct trust_held *h)
-{
-    struct ts_part part;
-    struct ts_item *list = ts_alloc(h->count * sizeof *list);
-    for (size_t i = 0; i < h->count; i++)
-        list[i] = (struct ts_item){i, &h->spans[i].assessment.decision};
-    const struct ts_items items = {list, h->count};
-    cut_part(h, false, &part);
-    ts_completion_init(&h->left, on_gone);
-    ts_pass_on(h->self->host->next, h->batch, &part, &items, &h->left);
-    free(list);
-}
 
 static void stop_holding(struct trust_held *h)
 {
@@ -166,65 +37,46 @@ static void stop_holding(struct trust_held *h)
     h->back = NULL;
 }
 
-/* All spans leave, the undecided ones as late for this reason. */
+/* All spans leave, the undecided ones as late for this reason; not before the store has their decisions. */
 static void leave(struct trust_held *h, ts_view why_late)
 {
-    struct ts_instance *self = h->self;
     stop_holding(h);
-    h->state = TRUST_LEFT;
+    h->state = TRUST_KEPT;
     for (size_t i = 0; i < h->count; i++) {
         struct trust_span *s = &h->spans[i];
+        struct ts_decision *d = &s->assessment.decision;
+        if (s->known)
+            continue;
         s->late = s->assessment.scoring;
         if (s->late)
-            ts_decide(&s->assessment.decision, TS_LATE, why_late);
-        s->assessment.decision.made = ts_wall_now();
-        count_decision(self, &s->assessment.decision);
+            ts_decide(d, TS_LATE, why_late);
+        d->made = ts_wall_now();
     }
-    if (h->scoring > 0) {
-        struct ts_part part;
-        cut_part(h, true, &part);
-        h->storing = true;
-        h->late_batch = ts_late_persist(h->batch, &part, self->host->key,
-                                        ts_wall_now() + self->config->give_up, on_kept, h);
+    trust_settle(h);
+    for (size_t i = 0; i < h->count; i++) {
+        struct trust_span *s = &h->spans[i];
+        s->open = s->late && !s->known;
+        h->open += s->open;
+        count_decision(h->self, &s->left);
     }
-    struct ts_batch *batch = h->batch;
-    pass_on(h);
-    ts_batch_pending_done(batch, TS_DELIVERED); /* what is still due has added itself */
-}
-
-/* ---- answers ---- */
-
-/* A score that came late, or did not: told once its span is there. */
-static void end_late(struct trust_span *s)
-{
-    struct trust_held *h = s->held;
-    enum ts_decision_kind kind = s->assessment.decision.kind;
-    ts_count(kind == TS_SCORED || kind == TS_CACHED ? h->self->late_scored : h->self->late_failed,
-             1);
-    if (h->state == TRUST_GONE && h->fate == TS_DELIVERED)
-        evaluate(s);
+    if (!trust_keep(h, trust_depart))
+        trust_depart(h);
 }
 
 static void on_answered(struct trust_span *s, enum ts_job_end end)
 {
     struct trust_held *h = s->held;
-    if (!s->late) {
-        if (h->state == TRUST_HELD && h->scoring == 0)
-            leave(h, TS_NOTHING);
-        return;
-    }
-    if (end == TS_JOB_CANCELLED) { /* nobody else cancels: the process stops */
-        s->again = true;
-        ts_count(h->self->late_left, 1);
-    } else {
-        end_late(s);
-    }
-    end_if_through(h);
+    if (s->open)
+        trust_answered_late(s, end);
+    else if (h->state != TRUST_HELD)
+        trust_end_if_through(h); /* it left with the decision of a copy */
+    else if (h->scoring == 0)
+        leave(h, TS_NOTHING);
 }
 
 /* ---- holding ---- */
 
-static struct trust_list *list_of(struct ts_instance *self, const struct ts_loop *loop)
+struct trust_list *trust_list_of(struct ts_instance *self, const struct ts_loop *loop)
 {
     struct trust_list *list = self->lists;
     while (list->loop != loop)
@@ -259,9 +111,10 @@ static ts_time longest_hold(const struct trust_held *h)
 
 void trust_hold(struct trust_held *h)
 {
-    struct trust_list *list = list_of(h->self, h->batch->home);
+    struct trust_list *list = trust_list_of(h->self, h->batch->home);
     ts_count(h->self->llm_spans, (int64_t)h->count);
     trust_read(h);
+    trust_recall(h);
     trust_score(h, h->self->config->give_up, on_answered);
     ts_time hold = longest_hold(h);
     if (hold == 0) {
@@ -282,7 +135,7 @@ void trust_hold(struct trust_held *h)
 
 void trust_flush(struct ts_instance *self, struct ts_loop *loop)
 {
-    struct trust_list *list = list_of(self, loop);
+    struct trust_list *list = trust_list_of(self, loop);
     list->stopping = true;
     for (struct trust_held *h = list->first; h;) {
         struct trust_held *next = h->next;
@@ -290,6 +143,7 @@ void trust_flush(struct ts_instance *self, struct ts_loop *loop)
             leave(h, TS_LIT("shutdown"));
         h = next;
     }
+    trust_leave_due(list);
 }
 
 struct trust_held *trust_held_new(struct ts_instance *self, struct ts_batch *b,
@@ -310,26 +164,4 @@ struct trust_held *trust_held_new(struct ts_instance *self, struct ts_batch *b,
     ts_batch_ref(b);         /* for the notes and the headers */
     ts_batch_pending_add(b); /* until they leave */
     return h;
-}
-
-/* ---- after a restart ---- */
-
-void trust_resume(struct ts_instance *self, struct ts_batch *late)
-{
-    struct trust_notes *own =
-        trust_notes_of(ts_payload_view(late->payload), ts_assessor_kinds(self->assessor));
-    struct trust_held *h = trust_held_new(self, late, late->payload, late->items, own, own, NULL);
-    ts_time left = late->give_up - ts_wall_now();
-    h->late_batch = late; /* pending until all is answered */
-    h->state = TRUST_GONE;
-    for (size_t i = 0; i < h->count; i++)
-        h->spans[i].late = true;
-    trust_note_context(self, own);
-    trust_read(h);
-    if (left > 0)
-        trust_score(h, left, on_answered);
-    for (size_t i = 0; i < h->count; i++)
-        if (!h->spans[i].assessment.scoring) /* from the cache; or too late, or no room */
-            end_late(&h->spans[i]);
-    end_if_through(h);
 }

@@ -37,33 +37,25 @@ static bool is_open(const struct trust_span *s)
     return s->assessment.decision.kind == TS_UNDECIDED;
 }
 
-/* Room for one more part in front of a remote scorer? Forwarding must not stop because a scorer is slow,
- * so what waits for it may not fill the memory. */
-static bool has_room(struct trust_held *h)
-{
-    struct ts_instance *self = h->self;
-    int64_t bytes = (int64_t)ts_payload_view(h->payload).len;
-    int64_t before = atomic_fetch_add(&self->waiting, bytes);
-    if (before > 0 && before + bytes > (int64_t)self->config->max_waiting) {
-        atomic_fetch_sub(&self->waiting, bytes);
-        return false;
-    }
-    h->waiting = bytes;
-    return true;
-}
-
 static bool waits(const struct trust_span *s)
 {
     return is_open(s) && s->assessment.policy->scorer->scorer->remote;
 }
 
-/* Where there is no room, what would wait is decided. */
-static void make_room(struct trust_held *h)
+static size_t count_waiting(const struct trust_held *h)
 {
     size_t waiting = 0;
     for (size_t i = 0; i < h->count; i++)
         waiting += waits(&h->spans[i]);
-    if (waiting == 0 || has_room(h))
+    return waiting;
+}
+
+/* Forwarding must not stop because a scorer is slow, so what waits for it may not fill the memory. Where there
+ * is no room, what would wait is decided. */
+static void make_room(struct trust_held *h)
+{
+    size_t waiting = count_waiting(h);
+    if (waiting == 0 || ts_memory_has_room(&h->self->waiting))
         return;
     TS_LOG_LIMITED(TS_WARN, h->self->host->id, "the scorer cannot keep up; spans leave unscored",
                    "spans=%zu", waiting);
@@ -77,7 +69,7 @@ static void stop_waiting(struct trust_held *h)
 {
     if (h->scoring > 0)
         return;
-    atomic_fetch_sub(&h->self->waiting, h->waiting);
+    ts_memory_sub(&h->self->waiting, h->waiting);
     h->waiting = 0;
 }
 
@@ -101,11 +93,14 @@ ts_time trust_hold_of(const struct ts_instance *self, const struct ts_scoring_po
     return policy->rule && policy->rule->hold_given ? policy->rule->hold : self->config->hold;
 }
 
-void trust_score(struct trust_held *h, ts_time give_up,
-                 void (*answered)(struct trust_span *, enum ts_job_end))
+void trust_ask(struct trust_held *h, ts_time give_up,
+               void (*answered)(struct trust_span *, enum ts_job_end))
 {
     h->answered = answered;
-    make_room(h);
+    if (h->waiting == 0 && count_waiting(h) > 0) {
+        h->waiting = ts_payload_view(h->payload).len;
+        ts_memory_add(&h->self->waiting, h->waiting);
+    }
     for (size_t i = 0; i < h->count; i++) {
         struct trust_span *s = &h->spans[i];
         ts_time hold = s->late ? 0 : trust_hold_of(h->self, s->assessment.policy);
@@ -113,4 +108,11 @@ void trust_score(struct trust_held *h, ts_time give_up,
             h->scoring++;
     }
     stop_waiting(h);
+}
+
+void trust_score(struct trust_held *h, ts_time give_up,
+                 void (*answered)(struct trust_span *, enum ts_job_end))
+{
+    make_room(h);
+    trust_ask(h, give_up, answered);
 }

@@ -14,5 +14,8 @@ ts_time trust_hold_of(const struct ts_instance *self, const struct ts_scoring_po
  * `give_up` after the span's hold. `answered` comes later for each span that was asked for. */
 void trust_score(struct trust_held *held, ts_time give_up,
                  void (*answered)(struct trust_span *span, enum ts_job_end end));
+/* The same where there is room, or none is needed. */
+void trust_ask(struct trust_held *held, ts_time give_up,
+               void (*answered)(struct trust_span *span, enum ts_job_end end));
 
 #endif

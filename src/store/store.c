@@ -93,7 +93,7 @@ static int survey(struct ts_store *s, MDB_txn *txn, size_t table)
 
 static bool open_tables(struct ts_store *s, struct ts_err *err)
 {
-    static const char *const names[TS_TABLE_COUNT] = {"spool", "late"};
+    static const char *const names[TS_TABLE_COUNT] = {"spool", "late", "decided"};
     MDB_txn *txn;
     int bad = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (bad)

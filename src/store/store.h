@@ -1,7 +1,8 @@
 /* store.h - what must survive the process: LMDB behind one writer thread.
  * Appends are grouped: whatever came while the last commit ran goes into the next one, so the price
  * of a synced commit is shared. A record is one blob with a 64-bit id that only grows; tables are
- * the spool (requests not yet delivered) and the late list (spans that left without their score). */
+ * the spool (requests not yet delivered), the late list (spans that left without their score), and what
+ * was decided on the spans of a request. An id stands for one record in all tables. */
 #ifndef TS_STORE_STORE_H
 #define TS_STORE_STORE_H
 
@@ -10,7 +11,7 @@
 
 struct ts_store;
 
-enum ts_table { TS_TABLE_SPOOL, TS_TABLE_LATE, TS_TABLE_COUNT };
+enum ts_table { TS_TABLE_SPOOL, TS_TABLE_LATE, TS_TABLE_DECIDED, TS_TABLE_COUNT };
 
 struct ts_store_options {
     const char *directory;
@@ -50,6 +51,15 @@ void ts_store_remove(struct ts_store *store, enum ts_table table, uint64_t id);
  * Thread: any but the writer's callbacks. */
 bool ts_store_next(struct ts_store *store, enum ts_table table, uint64_t after, uint64_t *id,
                    struct ts_payload **record, struct ts_err *err);
+
+/* Shows all records of a table, in the order of their ids, where they lie: `record` is valid for the call,
+ * and its checksum is not looked at. False: a read error (err set). Thread: any but the writer's
+ * callbacks. */
+bool ts_store_visit(struct ts_store *store, enum ts_table table,
+                    void (*visit)(void *arg, uint64_t id, ts_view record), void *arg,
+                    struct ts_err *err);
+/* Is this id in the table? Thread: the same. */
+bool ts_store_has(struct ts_store *store, enum ts_table table, uint64_t id);
 
 /* The highest id given so far, or found at the opening. Thread: any. */
 uint64_t ts_store_last_id(struct ts_store *store);

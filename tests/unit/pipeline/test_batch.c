@@ -130,10 +130,9 @@ static void what_somebody_waits_for_is_not(void **state)
 static void of_a_late_batch_only_the_scores_are_lost(void **state)
 {
     struct engine_home *h = *state;
-    struct ts_batch *b =
-        ts_batch_new(&h->engine, ts_signals[0], fake_request(4), fake_tenant("tenant"), 0);
+    struct ts_batch *b = ts_batch_new_kept(&h->engine, ts_signals[0], TS_TABLE_LATE,
+                                           fake_request(4), fake_tenant("tenant"));
     b->items = 4;
-    b->table = TS_TABLE_LATE;
     ts_batch_begin(b, h->loop);
     assert_int_equal(on_its_way(h, TS_STAGE_LATE), 1);
     assert_int_equal(on_its_way(h, TS_STAGE_BATCHES), 0);

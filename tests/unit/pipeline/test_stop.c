@@ -3,7 +3,7 @@
 #include "testing.h"
 
 #include "moved_clock.h"
-#include "pipeline/engine/late.h"
+#include "pipeline/engine/kept.h"
 #include "pipeline_home.h"
 
 struct home {
@@ -277,7 +277,9 @@ static struct ts_batch *bring_late(struct home *h)
 {
     struct ts_batch *batch = bring_delivered(h);
     struct ts_part part = fake_part(2);
-    struct ts_batch *late = ts_late_persist(batch, &part, "traces B", TS_NEVER, on_kept, h);
+    const struct ts_keep what = {"traces B", TS_NOTHING, TS_NEVER, on_kept, h};
+    struct ts_batch *late = ts_batch_keep(batch, &part, &what);
+    ts_batch_pending_add(late);
     ts_batch_pending_done(batch, TS_DELIVERED);
     return late;
 }

@@ -1,9 +1,10 @@
-/* The late list: a record for scores that are still due, as long as they are. */
+/* What is kept of a batch: for scores that are still due as long as they are, for decisions as long as the
+ * batch may come back. */
 #include "testing.h"
 
 #include "engine_home.h"
 #include "moved_clock.h"
-#include "pipeline/engine/late.h"
+#include "pipeline/engine/kept.h"
 
 struct home {
     struct engine_home at;
@@ -52,7 +53,9 @@ static struct ts_batch *keep(struct home *h)
     struct ts_batch *b = home_batch(&h->at, 3, "tenant", &h->batch);
     struct ts_part part = fake_part(2);
     b->received = 77;
-    struct ts_batch *late = ts_late_persist(b, &part, "traces trust", 99, on_kept, h);
+    const struct ts_keep what = {"traces trust", TS_LIT("words"), 99, on_kept, h};
+    struct ts_batch *late = ts_batch_keep(b, &part, &what);
+    ts_batch_pending_add(late);
     assert_int_equal(h->kept, 0); /* later, never inside the call */
     assert_null(part.slices);
     ts_batch_pending_done(b, TS_DELIVERED);
@@ -100,6 +103,8 @@ static void its_record_is_kept_under_the_processors_key(void **state)
     assert_true(ts_record_decode(ts_payload_view(stored), &record, &err));
     assert_int_equal(id, late->id);
     assert_view_is(record.owner, "traces trust");
+    assert_view_is(record.decisions, "words");
+    assert_int_equal(record.parent, 1);
     assert_int_equal(record.received, 77);
     assert_int_equal(record.give_up, 99);
     assert_true(ts_headers_eq(record.headers, tenant));
@@ -173,6 +178,63 @@ static void without_a_store_what_is_left_is_lost(void **state)
     assert_int_equal(atomic_load(&h->at.engine.lost), 0);
 }
 
+/* Of two spans that are decided, nothing is due but what the caller adds. */
+static struct ts_batch *keep_decided(struct home *h, struct ts_batch *of)
+{
+    const struct ts_keep what = {"traces trust", TS_LIT("words"), 0, on_kept, h};
+    struct ts_batch *decided = ts_batch_keep(of, NULL, &what);
+    home_settle(&h->at);
+    return decided;
+}
+
+static void decisions_stay_as_long_as_their_batch(void **state)
+{
+    struct home *h = *state;
+    struct ts_batch *b = home_batch(&h->at, 3, "tenant", &h->batch);
+    struct ts_batch *decided = keep_decided(h, b);
+    assert_int_equal(decided->table, TS_TABLE_DECIDED);
+    home_assert_stored(&h->at, TS_TABLE_SPOOL, "3 ");
+    home_assert_stored(&h->at, TS_TABLE_DECIDED, "0 ");
+    ts_batch_pending_done(b, TS_DELIVERED);
+    home_assert_stored(&h->at, TS_TABLE_SPOOL, "");
+    home_assert_stored(&h->at, TS_TABLE_DECIDED, "");
+}
+
+static void decisions_of_a_batch_that_is_left_are_left(void **state)
+{
+    struct home *h = *state;
+    struct ts_batch *b = home_batch(&h->at, 3, "tenant", &h->batch);
+    keep_decided(h, b);
+    ts_batch_pending_done(b, TS_LEFT);
+    home_assert_stored(&h->at, TS_TABLE_SPOOL, "3 ");
+    home_assert_stored(&h->at, TS_TABLE_DECIDED, "0 ");
+}
+
+static void what_is_due_does_not_hold_the_request(void **state)
+{
+    struct home *h = *state;
+    struct ts_batch *b = home_batch(&h->at, 3, "tenant", &h->batch);
+    struct ts_batch *decided = keep_decided(h, b);
+    ts_batch_pending_add(decided); /* an evaluation */
+    ts_batch_pending_done(b, TS_DELIVERED);
+    home_assert_stored(&h->at, TS_TABLE_SPOOL, "");
+    home_assert_stored(&h->at, TS_TABLE_DECIDED, "0 ");
+    ts_batch_pending_done(decided, TS_DELIVERED);
+    home_assert_stored(&h->at, TS_TABLE_DECIDED, "");
+}
+
+static void a_request_that_is_nowhere_keeps_nothing(void **state)
+{
+    struct home *h = *state;
+    struct ts_batch *b =
+        ts_batch_new(&h->at.engine, ts_signals[0], fake_request(2), fake_tenant("tenant"), 0);
+    ts_batch_begin(b, h->at.loop);
+    keep_decided(h, b);
+    home_assert_stored(&h->at, TS_TABLE_DECIDED, ""); /* it was let go as soon as it was stored */
+    assert_int_equal(h->kept, 1);
+    ts_batch_pending_done(b, TS_DELIVERED);
+}
+
 #define CASE(f)   cmocka_unit_test_setup_teardown(f, make_home, free_home)
 #define STORED(f) cmocka_unit_test_setup_teardown(f, make_stored_home, free_home)
 
@@ -185,8 +247,12 @@ int main(void)
         STORED(what_is_left_stays_on_the_list),
         STORED(what_is_left_before_the_store_has_answered_stays_too),
         STORED(it_is_counted_apart),
+        STORED(decisions_stay_as_long_as_their_batch),
+        STORED(decisions_of_a_batch_that_is_left_are_left),
+        STORED(what_is_due_does_not_hold_the_request),
+        STORED(a_request_that_is_nowhere_keeps_nothing),
         CASE(without_a_store_it_lives_in_memory),
         CASE(without_a_store_what_is_left_is_lost),
     };
-    return cmocka_run_group_tests_name("late", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("kept", tests, NULL, NULL);
 }
