@@ -191,6 +191,8 @@ void ts_service_stop(struct ts_service *s)
     ts_http_server_free(s->page);
     for (size_t i = 0; i < s->engine.loop_count; i++)
         ts_loop_stop(s->engine.loops[i]);
+    if (s->engine.store)
+        ts_store_finish(s->engine.store);
     say_what_is_left(s);
     ts_service_free_created(s);
     ts_grpc_free(s->grpc);

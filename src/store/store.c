@@ -138,18 +138,24 @@ struct ts_store *ts_store_open(const struct ts_store_options *o, struct ts_err *
     return NULL;
 }
 
+void ts_store_finish(struct ts_store *s)
+{
+    if (!s->started)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->closing = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    pthread_join(s->writer, NULL);
+    mdb_env_sync(s->env, 1);
+    s->started = false;
+}
+
 void ts_store_close(struct ts_store *s)
 {
     if (!s)
         return;
-    if (s->started) {
-        pthread_mutex_lock(&s->lock);
-        s->closing = true;
-        pthread_cond_signal(&s->wake);
-        pthread_mutex_unlock(&s->lock);
-        pthread_join(s->writer, NULL);
-        mdb_env_sync(s->env, 1);
-    }
+    ts_store_finish(s);
     if (s->env)
         mdb_env_close(s->env);
     if (s->lock_fd >= 0)

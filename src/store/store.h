@@ -25,6 +25,8 @@ struct ts_store_options {
 struct ts_store *ts_store_open(const struct ts_store_options *options, struct ts_err *err);
 /* Where it is; valid as long as the store. */
 const char *ts_store_directory(const struct ts_store *store);
+/* Commits what is queued. Afterwards it can be read, and asked for its numbers, which are the last ones. */
+void ts_store_finish(struct ts_store *store);
 /* Commits what is queued, then closes. NULL is fine. */
 void ts_store_close(struct ts_store *store);
 

@@ -28,7 +28,7 @@ class State:
     requests = 0
     received: list[bytes] = []
     annotations: list[dict] = []
-    grpc_faults: list[dict] = []  # {code, details, times}; one is used up a request
+    grpc_faults: list[dict] = []  # {code, details, keep}; one is used up a request. keep: the yes gets lost
     http_faults: list[dict] = []  # {status, body, latency_ms}
     latency_ms = 0
 
@@ -45,7 +45,7 @@ class TraceService(service_grpc.TraceServiceServicer):
         with State.lock:
             State.requests += 1
             fault = State.grpc_faults.pop(0) if State.grpc_faults else None
-            if not fault:
+            if not fault or fault.get("keep"):
                 self.keep(request, dict(context.invocation_metadata()))
         if fault:
             context.abort(getattr(grpc.StatusCode, fault["code"]), fault.get("details", "made to"))

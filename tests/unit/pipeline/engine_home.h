@@ -153,9 +153,10 @@ static inline void home_on_ended(void *arg, enum ts_fate fate)
     r->fate = fate;
 }
 
-/* Stores a record of so many spans under `source` (empty: none); its id. */
-static inline uint64_t home_store_record(struct engine_home *h, enum ts_table table, size_t spans,
-                                         const char *source, const char *owner)
+/* Stores a record of so many spans under `source` (empty: none) that hangs on `parent` (0: none); its id. */
+static inline uint64_t home_store_record_of(struct engine_home *h, enum ts_table table,
+                                            uint64_t parent, size_t spans, const char *source,
+                                            const char *owner)
 {
     struct ts_payload *request = fake_request(spans);
     struct ts_buf head = TS_BUF_INIT;
@@ -164,6 +165,7 @@ static inline uint64_t home_store_record(struct engine_home *h, enum ts_table ta
                                      .give_up = table == TS_TABLE_LATE ? TS_NEVER : 0,
                                      .source = ts_view_str(source),
                                      .owner = ts_view_str(owner),
+                                     .parent = parent,
                                      .request = ts_payload_view(request)};
     ts_record_encode(&record, &head);
     struct ts_append append = home_append(h, table, ts_buf_view(&head), record.request);
@@ -171,6 +173,12 @@ static inline uint64_t home_store_record(struct engine_home *h, enum ts_table ta
     ts_buf_release(&head);
     ts_payload_unref(request);
     return append.id;
+}
+
+static inline uint64_t home_store_record(struct engine_home *h, enum ts_table table, size_t spans,
+                                         const char *source, const char *owner)
+{
+    return home_store_record_of(h, table, 0, spans, source, owner);
 }
 
 /* A batch at home on the loop, pending once; in the store if there is one. `result` may be NULL. */

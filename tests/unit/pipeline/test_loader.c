@@ -214,6 +214,63 @@ static void late_records_that_nobody_resumes_are_left(void **state)
     home_assert_stored(&h->at, TS_TABLE_LATE, "1 ");
 }
 
+/* ---- what hangs on another ---- */
+
+static void what_was_kept_of_a_request_comes_with_it(void **state)
+{
+    struct pipeline_home *h = *state;
+    uint64_t request;
+    spool(h, 1, "single");
+    request = ts_store_last_id(h->at.engine.store);
+    uint64_t late = home_store_record_of(&h->at, TS_TABLE_LATE, request, 2, "", "traces B");
+    home_store_record_of(&h->at, TS_TABLE_DECIDED, late, 3, "", "traces B");
+    recover(h);
+    assert_journal(h, "A1 B1 ");
+    assert_int_equal(h->b.resumed_count, 0);
+    home_take_all(h); /* delivered: nobody of this run says that the score is still due */
+    home_assert_stored(&h->at, TS_TABLE_SPOOL, "");
+    home_assert_stored(&h->at, TS_TABLE_LATE, "");
+    home_assert_stored(&h->at, TS_TABLE_DECIDED, "");
+}
+
+static void what_was_kept_of_a_request_that_is_gone_stands_alone(void **state)
+{
+    struct pipeline_home *h = *state;
+    uint64_t late = home_store_record_of(&h->at, TS_TABLE_LATE, 12345, 2, "", "traces B");
+    home_store_record_of(&h->at, TS_TABLE_DECIDED, late, 3, "", "traces B");
+    home_store_record_of(&h->at, TS_TABLE_DECIDED, 12345, 1, "", "traces B");
+    recover(h);
+    assert_int_equal(h->b.resumed_count, 2);
+    struct ts_batch *decided = h->b.resumed[0];
+    struct ts_batch *due = h->b.resumed[1];
+    assert_int_equal(decided->table, TS_TABLE_DECIDED);
+    assert_null(decided->kept);
+    assert_int_equal(due->table, TS_TABLE_LATE);
+    assert_int_equal(due->kept->items, 3);
+    ts_batch_pending_done(decided, TS_LEFT);
+    ts_batch_pending_done(due, TS_DELIVERED);
+    home_assert_stored(&h->at, TS_TABLE_LATE, "");
+    home_assert_stored(&h->at, TS_TABLE_DECIDED, "1 ");
+}
+
+static void what_is_kept_does_not_fill_the_memory_of_requests(void **state)
+{
+    struct pipeline_home *h = *state;
+    h->at.engine.kept.limit = 1;
+    home_store_record(&h->at, TS_TABLE_LATE, 1, "", "traces B");
+    home_store_record(&h->at, TS_TABLE_LATE, 2, "", "traces B");
+    spool(h, 3, "single");
+    recover(h);
+    assert_int_equal(h->b.resumed_count, 1);
+    assert_journal(h, "A3 B3 ");
+    ts_batch_pending_done(h->b.resumed[0], TS_DELIVERED);
+    home_settle(&h->at);
+    assert_int_equal(h->b.resumed_count, 2);
+    ts_batch_pending_done(h->b.resumed[1], TS_DELIVERED);
+    home_take_all(h);
+    home_assert_stored(&h->at, TS_TABLE_LATE, "");
+}
+
 /* ---- stopping ---- */
 
 static void after_a_stop_nothing_is_read_and_what_comes_stays(void **state)
@@ -256,6 +313,9 @@ int main(void)
         CASE(late_records_of_this_run_are_not_taken_up_again),
         cmocka_unit_test_setup_teardown(late_records_that_nobody_resumes_are_left,
                                         make_home_that_resumes_none, free_home),
+        CASE(what_was_kept_of_a_request_comes_with_it),
+        CASE(what_was_kept_of_a_request_that_is_gone_stands_alone),
+        CASE(what_is_kept_does_not_fill_the_memory_of_requests),
         CASE(after_a_stop_nothing_is_read_and_what_comes_stays),
         CASE(what_is_stored_after_a_stop_stays_for_the_next_start),
     };

@@ -20,6 +20,9 @@ static void encode_full(struct ts_buf *out)
                                .give_up = 1234567890123456790,
                                .source = TS_LIT("otlp/internal"),
                                .owner = TS_LIT("traces trust"),
+                               .parent = 77,
+                               .decisions =
+                                   TS_LIT("\x0a\x00"), /* one span, of which nothing is said */
                                .request = TS_LIT("request")};
     ts_record_encode(&record, out);
     ts_buf_add_view(out, record.request); /* as the store does */
@@ -41,6 +44,9 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(r.give_up, 1234567890123456790);
     assert_view_is(r.source, "otlp/internal");
     assert_view_is(r.owner, "traces trust");
+    assert_int_equal(r.parent, 77);
+    assert_int_equal(ts_record_parent(ts_buf_view(&stored)), 77);
+    assert_int_equal(r.decisions.len, 2);
     assert_view_is(r.request, "request");
     ts_headers_unref(r.headers);
     ts_headers_unref(wanted);
@@ -64,6 +70,8 @@ static void what_is_written_is_as_the_proto_says(void **state)
     assert_string_equal(r->headers[1]->value, "");
     assert_string_equal(r->source, "otlp/internal");
     assert_string_equal(r->owner, "traces trust");
+    assert_int_equal(r->parent, 77);
+    assert_int_equal(r->decisions->n_spans, 1);
     assert_memory_equal(r->request.data, "request", r->request.len);
     assert_int_equal(r->request.len, 7);
     trustspan__spool_record__free_unpacked(r, NULL);
