@@ -1,22 +1,30 @@
 /* load.c - sends requests of one shape as fast as they are answered.
  *   bench_load PORT SHAPE SPANS IN_FLIGHT     shape: plain (no LLM spans), mix (one in ten), small
  * Prints seconds and spans. Shapes are those of the feasibility study: mix and plain have 512 spans a
- * request, 0.5 MB; small has 8. LLM spans carry 2 to 8 kB of messages. */
+ * request, 0.5 MB; small has 8. LLM spans carry 2 to 8 kB of messages. Every request has ids of its own: a
+ * span that was seen before would not be scored again. */
 #include "net/grpc.h"
 #include "wire/encode.h"
+#include "wire/scan.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define METHOD "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-enum { VARIANTS = 8 };
+enum { VARIANTS = 8, MOST_SPANS = 512 };
+
+/* A request, and where its spans begin. */
+struct shape {
+    struct ts_payload *payload;
+    size_t spans[MOST_SPANS], count;
+};
 
 struct load {
     struct ts_loop *loop;
     struct ts_grpc_channel *channel;
-    struct ts_payload *requests[VARIANTS];
-    ts_view slices[VARIANTS];
+    struct shape shapes[VARIANTS];
+    uint64_t ids;
     long long left, open;
     int failed;
 };
@@ -24,6 +32,8 @@ struct load {
 struct flight {
     struct ts_grpc_unary unary; /* first */
     struct load *load;
+    struct ts_payload *request;
+    ts_view slice;
     struct ts_timer again;
 };
 
@@ -105,6 +115,34 @@ static struct ts_payload *make_request(size_t spans, bool mix)
     return payload;
 }
 
+static void note_span(void *arg, const struct ts_span_at *at)
+{
+    struct shape *s = arg;
+    s->spans[s->count++] = (size_t)(at->span.ptr - ts_payload_view(s->payload).ptr);
+}
+
+static void make_shape(struct shape *s, size_t spans, bool mix)
+{
+    struct ts_scan found;
+    s->payload = make_request(spans, mix);
+    ts_scan(ts_payload_view(s->payload), false, note_span, s, &found, NULL);
+}
+
+/* A copy with new ids. The trace id is the first field of a span, the span id the second. */
+static struct ts_payload *make_copy(struct load *l, const struct shape *s)
+{
+    enum { TRACE_ID = 2, SPAN_ID = 20 };
+    ts_view from = ts_payload_view(s->payload);
+    uint8_t *bytes = ts_alloc(from.len);
+    memcpy(bytes, from.ptr, from.len);
+    for (size_t i = 0; i < s->count; i++) {
+        uint64_t id = ++l->ids;
+        memcpy(bytes + s->spans[i] + TRACE_ID, &id, sizeof id);
+        memcpy(bytes + s->spans[i] + SPAN_ID, &id, sizeof id);
+    }
+    return ts_payload_new(ts_view_of(bytes, from.len), free, bytes);
+}
+
 static void start(struct flight *f);
 
 static void on_again(struct ts_timer *timer)
@@ -118,6 +156,7 @@ static void on_done(struct ts_job *job, enum ts_job_end end)
     struct flight *f = (struct flight *)(void *)job;
     struct load *l = f->load;
     ts_grpc_unary_release(&f->unary);
+    ts_payload_unref(f->request);
     l->open--;
     if (end != TS_JOB_DONE && job->err.code == TS_UNAVAILABLE) {
         l->left++;
@@ -139,15 +178,16 @@ static void start(struct flight *f)
             ts_loop_break(l->loop);
         return;
     }
-    size_t which = (size_t)(l->left % VARIANTS);
+    f->request = make_copy(l, &l->shapes[l->left % VARIANTS]);
+    f->slice = ts_payload_view(f->request);
     l->left--;
     l->open++;
     f->unary.has_retry_info = false;
     f->unary.job = (struct ts_job){.home = l->loop, .deadline = TS_NEVER, .done = on_done};
     f->unary.method = METHOD;
-    f->unary.slices = &l->slices[which];
+    f->unary.slices = &f->slice;
     f->unary.slice_count = 1;
-    f->unary.owner = l->requests[which];
+    f->unary.owner = f->request;
     ts_grpc_unary_start(l->channel, &f->unary);
 }
 
@@ -159,7 +199,7 @@ int main(int argc, char **argv)
     }
     bool small = strcmp(argv[2], "small") == 0;
     bool mix = strcmp(argv[2], "plain") != 0;
-    size_t each = small ? 8 : 512;
+    size_t each = small ? 8 : MOST_SPANS;
     long long total = atoll(argv[3]) / (long long)each;
     int in_flight = atoi(argv[4]);
     char endpoint[64];
@@ -171,9 +211,8 @@ int main(int argc, char **argv)
     l.channel = ts_grpc_channel_new(grpc, &options, &err);
     size_t bytes = 0;
     for (size_t i = 0; i < VARIANTS; i++) {
-        l.requests[i] = make_request(each, mix);
-        l.slices[i] = ts_payload_view(l.requests[i]);
-        bytes += l.slices[i].len;
+        make_shape(&l.shapes[i], each, mix);
+        bytes += ts_payload_view(l.shapes[i].payload).len;
     }
     struct flight *flights = ts_alloc((size_t)in_flight * sizeof *flights);
     ts_time began = ts_now();
@@ -186,7 +225,7 @@ int main(int argc, char **argv)
     printf("{\"seconds\": %.3f, \"spans\": %lld, \"failed\": %d, \"request_bytes\": %zu}\n",
            seconds, total * (long long)each, l.failed, bytes / VARIANTS);
     for (size_t i = 0; i < VARIANTS; i++)
-        ts_payload_unref(l.requests[i]);
+        ts_payload_unref(l.shapes[i].payload);
     ts_grpc_channel_free(l.channel);
     ts_grpc_free(grpc);
     ts_loop_free(l.loop);
