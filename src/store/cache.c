@@ -156,6 +156,7 @@ static bool find_written(struct ts_cache *cache, const struct ts_cache_key *key,
     if (found)
         *value = ts_arena_copy(arena, *value);
     mdb_txn_abort(txn);
+    ts_mapped_touch(&cache->mapped, found ? 4 : 2, found ? value->len : 0); /* tree, value */
     return found;
 }
 
@@ -222,7 +223,10 @@ static bool open_environment(struct ts_cache *cache, const struct ts_cache_optio
     bad = mdb_env_open(cache->env, o->directory, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSYNC, 0640);
     if (bad)
         return failed(err, o, mdb_strerror(bad));
-    return open_tables(cache, o, err);
+    if (!open_tables(cache, o, err))
+        return false;
+    ts_mapped_find(&cache->mapped, cache->env);
+    return true;
 }
 
 struct ts_cache *ts_cache_open(const struct ts_cache_options *o, struct ts_err *err)
