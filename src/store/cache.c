@@ -156,7 +156,7 @@ static bool find_written(struct ts_cache *cache, const struct ts_cache_key *key,
     if (found)
         *value = ts_arena_copy(arena, *value);
     mdb_txn_abort(txn);
-    ts_mapped_touch(&cache->mapped, found ? 4 : 2, found ? value->len : 0); /* tree, value */
+    ts_mapped_touch(&cache->mapped, TS_MAPPED_AROUND + (found ? value->len : 0));
     return found;
 }
 

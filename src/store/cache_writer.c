@@ -102,7 +102,7 @@ static int drop_some(struct ts_cache *cache, MDB_txn *txn, size_t count)
 static size_t free_pages(struct ts_cache *cache)
 {
     size_t used = (size_t)ts_pages_end(cache->env) / cache->page_size;
-    return (used < cache->pages ? cache->pages - used : 0) + ts_pages_free(cache->env);
+    return (used < cache->pages ? cache->pages - used : 0) + ts_pages_free(cache->env).now;
 }
 
 static bool is_nearly_full(struct ts_cache *cache, const struct ts_cached *batch)
@@ -123,7 +123,7 @@ static int in_transaction(struct ts_cache *cache, const struct ts_cached *batch,
     if (bad)
         return bad;
     bad = batch ? put_all(cache, txn, batch) : drop_some(cache, txn, count);
-    ts_mapped_touch(&cache->mapped, cache->step, 0);
+    ts_mapped_touch(&cache->mapped, TS_MAPPED_AROUND * cache->step / 8); /* neighbours, mostly */
     if (!bad)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);

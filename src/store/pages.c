@@ -3,9 +3,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* The kernel maps up to so much around a page that is read (fault_around_bytes). */
-static const size_t around = 64 << 10;
-/* Giving back costs about 50 ms for each GiB, and as much to map it again. */
 static const size_t most_touched = 16 << 20;
 
 static size_t page_size(MDB_env *env)
@@ -22,23 +19,23 @@ uint64_t ts_pages_end(MDB_env *env)
     return ((uint64_t)info.me_last_pgno + 1) * page_size(env);
 }
 
-size_t ts_pages_free(MDB_env *env)
+struct ts_free_pages ts_pages_free(MDB_env *env)
 {
     enum { FREE_LIST = 0 }; /* LMDB's own table: transaction → count, pages */
+    struct ts_free_pages found = {0};
     MDB_txn *txn;
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val list;
-    size_t found = 0;
     if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
-        return 0;
+        return found;
     if (mdb_cursor_open(txn, FREE_LIST, &cursor) == 0) {
         while (mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0) {
             size_t by;
             size_t count;
             memcpy(&by, key.mv_data, sizeof by);
             memcpy(&count, list.mv_data, sizeof count);
-            found += by < mdb_txn_id(txn) ? count : 0;
+            *(by < mdb_txn_id(txn) ? &found.now : &found.soon) += count;
         }
         mdb_cursor_close(cursor);
     }
@@ -92,9 +89,8 @@ static void give_back(struct ts_mapped *mapped)
         madvise(mapped->base, mapped->size, MADV_DONTNEED);
 }
 
-void ts_mapped_touch(struct ts_mapped *mapped, size_t places, size_t bytes)
+void ts_mapped_touch(struct ts_mapped *mapped, size_t bytes)
 {
-    bytes += places * around;
     if (atomic_fetch_add(&mapped->touched, bytes) + bytes >= most_touched)
         give_back(mapped);
 }

@@ -10,9 +10,13 @@
 
 /* Bytes of the file up to the last page that was ever in use. Thread: any. */
 uint64_t ts_pages_end(MDB_env *env);
-/* Pages that the next transaction may take from inside of that: those freed before the last one. Reads
- * the free list. Thread: any. */
-size_t ts_pages_free(MDB_env *env);
+/* Pages inside of that which transactions may take. */
+struct ts_free_pages {
+    size_t now;  /* the next one */
+    size_t soon; /* the one after it: what the last one freed */
+};
+/* Reads the free list. Thread: any. */
+struct ts_free_pages ts_pages_free(MDB_env *env);
 
 struct ts_mapped {
     void *base; /* NULL: not known, nothing is given back */
@@ -22,9 +26,11 @@ struct ts_mapped {
 
 /* Finds the map of an environment that holds at least one named table. */
 void ts_mapped_find(struct ts_mapped *mapped, MDB_env *env);
-/* Says that records of `bytes` in `places` places were read, or looked up to be removed; now and then
- * gives back what is mapped. Thread: any. */
-void ts_mapped_touch(struct ts_mapped *mapped, size_t places, size_t bytes);
+/* With a page that is read the kernel maps others around it: 64 KiB, or all that was written to the file
+ * in one go, which for LMDB are 256 KiB of small pages, or a record. */
+enum { TS_MAPPED_AROUND = 256 << 10 };
+/* Says that up to so many bytes were mapped; now and then gives them back. Thread: any. */
+void ts_mapped_touch(struct ts_mapped *mapped, size_t bytes);
 /* Gives back what was touched, if anything was. Thread: any. */
 void ts_mapped_release(struct ts_mapped *mapped);
 

@@ -36,10 +36,17 @@ bool ts_room_reserve(struct ts_store *s, uint64_t bytes)
            (free > need - from && grow(s, from, need));
 }
 
-uint64_t ts_room_inside(struct ts_store *s)
+static uint64_t less(uint64_t bytes)
 {
+    return bytes > for_removals ? bytes - for_removals : 0;
+}
+
+struct ts_room ts_room_inside(struct ts_store *s)
+{
+    uint64_t page = ts_store_pages(1);
     uint64_t end = ts_pages_end(s->env);
-    uint64_t found = ts_pages_free(s->env) * ts_store_pages(1);
-    found += s->reserved > end ? s->reserved - end : 0;
-    return found > for_removals ? found - for_removals : 0;
+    uint64_t ahead = s->reserved > end ? s->reserved - end : 0;
+    struct ts_free_pages inside = ts_pages_free(s->env);
+    return (struct ts_room){less(inside.now * page + ahead),
+                            less((inside.now + inside.soon) * page + ahead)};
 }

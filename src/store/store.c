@@ -85,8 +85,7 @@ static int survey(struct ts_store *s, MDB_txn *txn, size_t table)
             s->last_id = id;
         s->stats.records[table]++;
         s->stats.bytes += ts_store_pages(value.mv_size);
-        ts_mapped_touch(&s->mapped, 0,
-                        ts_store_pages(value.mv_size)); /* long ones: their page of the tree */
+        ts_mapped_touch(&s->mapped, value.mv_size); /* at most: long ones stay unread */
     }
     s->stats_last_id = s->last_id;
     mdb_cursor_close(cursor);
@@ -281,7 +280,7 @@ static int read_next(struct ts_store *s, enum ts_table table, uint64_t after, ui
         ts_view body = ts_view_from(stored, sizeof sum);
         if (stored.len >= sizeof sum && ts_store_sum(body, TS_NOTHING) == sum)
             *record = ts_payload_copy(body);
-        ts_mapped_touch(&s->mapped, 2, stored.len);
+        ts_mapped_touch(&s->mapped, TS_MAPPED_AROUND + stored.len);
     }
     if (cursor)
         mdb_cursor_close(cursor);

@@ -87,6 +87,10 @@ void ts_room_init(struct ts_store *store);
  * the file system. Thread: the writer. */
 bool ts_room_reserve(struct ts_store *store, uint64_t bytes);
 /* Bytes that appends may fill when it is full: free inside the file, less what removals need. */
-uint64_t ts_room_inside(struct ts_store *store);
+struct ts_room {
+    uint64_t now;  /* with the next transaction */
+    uint64_t soon; /* with the one after it */
+};
+struct ts_room ts_room_inside(struct ts_store *store);
 
 #endif

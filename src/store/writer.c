@@ -64,16 +64,12 @@ static bool take(struct ts_store *s, struct round *r)
 
 /* ---- one transaction ---- */
 
-/* What it changes, net. */
+/* What it changes. */
 struct change {
-    int64_t records[TS_TABLE_COUNT];
-    int64_t bytes;
+    size_t records_touched;
+    int64_t records[TS_TABLE_COUNT]; /* net */
+    int64_t bytes;                   /* net */
 };
-
-static bool changes(const struct change *c)
-{
-    return c->bytes || c->records[TS_TABLE_SPOOL] || c->records[TS_TABLE_LATE];
-}
 
 static int remove_one(struct ts_store *s, MDB_txn *txn, struct change *c,
                       const struct ts_removal *what)
@@ -88,7 +84,8 @@ static int remove_one(struct ts_store *s, MDB_txn *txn, struct change *c,
         return bad;
     c->bytes -= (int64_t)ts_store_pages(value.mv_size);
     c->records[what->table]--;
-    ts_mapped_touch(&s->mapped, 1, 0);
+    c->records_touched++;
+    ts_mapped_touch(&s->mapped, TS_MAPPED_AROUND + value.mv_size);
     return mdb_del(txn, s->tables[what->table], &key, NULL);
 }
 
@@ -112,6 +109,7 @@ static int append_one(struct ts_store *s, MDB_txn *txn, struct change *c, struct
     a->id = id;
     c->bytes += (int64_t)ts_store_pages(value.mv_size);
     c->records[a->table]++;
+    c->records_touched++;
     return 0;
 }
 
@@ -134,6 +132,21 @@ static bool is_open(const struct ts_append *a)
 static uint64_t size_of(const struct ts_append *a)
 {
     return ts_store_pages(sizeof(uint64_t) + a->head.len + a->body.len);
+}
+
+static bool any_open(const struct ts_append *a)
+{
+    while (a && !is_open(a))
+        a = a->next;
+    return a != NULL;
+}
+
+static uint64_t size_of_all(const struct ts_append *a)
+{
+    uint64_t bytes = 0;
+    for (; a; a = a->next)
+        bytes += is_open(a) ? size_of(a) : 0;
+    return bytes;
 }
 
 static int change_all(struct ts_store *s, MDB_txn *txn, struct change *c,
@@ -184,12 +197,13 @@ static int in_transaction(struct ts_store *s, const struct ts_removal *removals,
         mdb_txn_abort(txn);
     else
         bad = mdb_txn_commit(txn);
-    ts_mapped_touch(&s->mapped, 4, 0); /* the ends of the tables and of the free list */
+    ts_mapped_touch(&s->mapped,
+                    2 * TS_MAPPED_AROUND); /* the ends of a table and of the free list */
     if (bad) {
         s->last_id = first_id;
         return bad;
     }
-    if (changes(&c))
+    if (c.records_touched > 0) /* LMDB gives no number to an empty one */
         s->last_commit = number;
     account(s, &c);
     return 0;
@@ -255,13 +269,35 @@ static void say_full(const struct ts_store *s)
                    s->directory, (unsigned long long)s->space.free);
 }
 
+/* A transaction without effect: what the last one has freed is there for the next. */
+static void turn_over(struct ts_store *s)
+{
+    uint64_t no_id = 0;
+    MDB_val key = {sizeof no_id, &no_id};
+    MDB_val nothing = {0, NULL};
+    MDB_txn *txn;
+    if (mdb_txn_begin(s->env, NULL, 0, &txn) != 0)
+        return;
+    size_t number = mdb_txn_id(txn);
+    if (mdb_put(txn, s->tables[0], &key, &nothing, 0) != 0 ||
+        mdb_del(txn, s->tables[0], &key, NULL) != 0)
+        mdb_txn_abort(txn);
+    else if (mdb_txn_commit(txn) == 0)
+        s->last_commit = number;
+}
+
 /* Those that fit behind one another into what is free inside the file. */
 static void limit_to_room(struct ts_store *s, struct ts_append *appends)
 {
-    uint64_t room = ts_room_inside(s);
     uint64_t used = for_the_tables;
+    uint64_t wanted = used + size_of_all(appends);
+    struct ts_room room = ts_room_inside(s);
+    if (room.now < wanted && room.soon > room.now) {
+        turn_over(s);
+        room = ts_room_inside(s);
+    }
     for (struct ts_append *a = appends; a; a = a->next) {
-        if (used + size_of(a) <= room) {
+        if (used + size_of(a) <= room.now) {
             used += size_of(a);
         } else if (is_open(a)) {
             refuse(s, a, TS_REFUSED_DISK_FULL, disk_is_full);
@@ -272,7 +308,9 @@ static void limit_to_room(struct ts_store *s, struct ts_append *appends)
 
 static void refuse_after(struct ts_store *s, struct ts_append *appends, int bad)
 {
-    if (bad == ENOSPC || bad == EDQUOT) {
+    bool full = bad == ENOSPC || bad == EDQUOT ||
+                (bad == EIO && ts_space_of(ts_store_fd(s)).free < size_of_all(appends));
+    if (full) {
         refuse_open(s, appends, TS_REFUSED_DISK_FULL, disk_is_full);
         say_full(s);
         return;
@@ -283,21 +321,6 @@ static void refuse_after(struct ts_store *s, struct ts_append *appends, int bad)
 }
 
 /* ---- a round ---- */
-
-static bool any_open(const struct ts_append *a)
-{
-    while (a && !is_open(a))
-        a = a->next;
-    return a != NULL;
-}
-
-static uint64_t size_of_all(const struct ts_append *a)
-{
-    uint64_t bytes = 0;
-    for (; a; a = a->next)
-        bytes += is_open(a) ? size_of(a) : 0;
-    return bytes;
-}
 
 static void write_round(struct ts_store *s, struct round *r)
 {
