@@ -4,7 +4,9 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "store/directories.h"
+#include "store/space.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -220,6 +222,8 @@ static bool open_environment(struct ts_cache *cache, const struct ts_cache_optio
     mdb_env_set_maxdbs(cache->env, 2);
     measure(cache, o->max_bytes); /* one that is full already gets room to throw out */
     mdb_env_set_mapsize(cache->env, (cache->pages + cache->reserve) * cache->page_size);
+    if (!ts_space_reserve_lock(o->directory))
+        return failed(err, o, strerror(errno));
     bad = mdb_env_open(cache->env, o->directory, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSYNC, 0640);
     if (bad)
         return failed(err, o, mdb_strerror(bad));

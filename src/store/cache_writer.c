@@ -4,6 +4,7 @@
 #include "store/cache_internal.h"
 
 #include "base/log.h"
+#include "store/space.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -185,6 +186,7 @@ static struct ts_cached *take(struct ts_cache *cache)
 
 static void done(struct ts_cache *cache, struct ts_cached *batch, int bad)
 {
+    int fd;
     pthread_mutex_lock(&cache->lock);
     while (batch) {
         struct ts_cached *next = batch->next;
@@ -194,9 +196,11 @@ static void done(struct ts_cache *cache, struct ts_cached *batch, int bad)
     }
     uint64_t lost = cache->lost;
     pthread_mutex_unlock(&cache->lock);
+    mdb_env_get_fd(cache->env, &fd);
     if (bad)
         TS_LOG_LIMITED(TS_WARN, COMPONENT, "scores cannot be written, they are not kept",
-                       "lost=%" PRIu64 " error=\"%s\"", lost, mdb_strerror(bad));
+                       "lost=%" PRIu64 " error=\"%s\"", lost,
+                       mdb_strerror(ts_space_error(fd, bad)));
 }
 
 void *ts_cache_write(void *arg)

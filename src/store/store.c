@@ -54,6 +54,8 @@ static bool open_environment(struct ts_store *s, struct ts_err *err)
     mdb_env_set_maxdbs(s->env, TS_TABLE_COUNT);
     mdb_env_set_mapsize(s->env, map);
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (s->fsync ? 0 : MDB_NOSYNC);
+    if (!ts_space_reserve_lock(s->directory))
+        return failed(err, "open", s, errno);
     bad = mdb_env_open(s->env, s->directory, flags, 0640);
     if (bad == MDB_INVALID || bad == MDB_VERSION_MISMATCH || bad == MDB_CORRUPTED)
         return ts_fail(err, TS_DATA_LOSS,

@@ -266,7 +266,7 @@ static void say_full(const struct ts_store *s)
                    "the file system is full, new requests are refused until there is room",
                    "directory='%s' free_bytes=%llu fix=\"make room there, or set file_storage's "
                    "directory to another\"",
-                   s->directory, (unsigned long long)s->space.free);
+                   s->directory, (unsigned long long)ts_space_of(ts_store_fd(s)).free);
 }
 
 /* A transaction without effect: what the last one has freed is there for the next. */
@@ -297,9 +297,11 @@ static void limit_to_room(struct ts_store *s, struct ts_append *appends)
         room = ts_room_inside(s);
     }
     for (struct ts_append *a = appends; a; a = a->next) {
+        if (!is_open(a))
+            continue;
         if (used + size_of(a) <= room.now) {
             used += size_of(a);
-        } else if (is_open(a)) {
+        } else {
             refuse(s, a, TS_REFUSED_DISK_FULL, disk_is_full);
             say_full(s);
         }
@@ -308,9 +310,8 @@ static void limit_to_room(struct ts_store *s, struct ts_append *appends)
 
 static void refuse_after(struct ts_store *s, struct ts_append *appends, int bad)
 {
-    bool full = bad == ENOSPC || bad == EDQUOT ||
-                (bad == EIO && ts_space_of(ts_store_fd(s)).free < size_of_all(appends));
-    if (full) {
+    bad = ts_space_error(ts_store_fd(s), bad);
+    if (bad == ENOSPC || bad == EDQUOT) {
         refuse_open(s, appends, TS_REFUSED_DISK_FULL, disk_is_full);
         say_full(s);
         return;

@@ -1,6 +1,8 @@
 /* The store when its file system is full, its files are gone, or memory is short. */
 #include "appending.h"
 
+#include "store/cache.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -195,6 +197,53 @@ static void removals_go_on_between_appends_that_are_refused(void **state)
     ts_store_close(store);
 }
 
+static void a_full_disk_takes_no_new_store(void **state)
+{
+    const struct home *home = disk_of(state);
+    struct ts_err err = {0};
+    struct ts_store_options options = {home->path, true, no_limit, true};
+    fill_the_rest(home);
+    assert_null(ts_store_open(&options, &err));
+    assert_non_null(strstr(err.what, "No space left"));
+}
+
+static void a_cache_on_a_full_disk_loses_values_and_counts_them(void **state)
+{
+    enum { VALUE = 10000 };
+    static uint8_t value[VALUE];
+    const struct home *home = disk_of(state);
+    struct ts_err err = {0};
+    struct ts_cache_options options = {home->path, 64 * MIB, 3600 * TS_S};
+    struct ts_cache *cache = ts_cache_open(&options, &err);
+    struct ts_cache_key key = ts_cache_key_of(TS_LIT("first"));
+    assert_non_null(cache);
+    ts_cache_put(cache, &key, TS_LIT("value"));
+    ts_cache_close(cache);
+    cache = ts_cache_open(&options, &err);
+    for (uint64_t i = 0; ts_cache_lost(cache) == 0; i++) {
+        struct ts_cache_key other = ts_cache_key_of(ts_view_of(&i, sizeof i));
+        assert_true(i < MOST);
+        ts_cache_put(cache, &other, ts_view_of(value, VALUE));
+        usleep(100);
+    }
+    struct ts_arena *arena = ts_arena_new();
+    ts_view found;
+    assert_true(ts_cache_get(cache, &key, arena, &found));
+    assert_memory_equal(found.ptr, "value", found.len);
+    ts_arena_free(arena);
+    ts_cache_close(cache);
+}
+
+static void a_full_disk_takes_no_new_cache(void **state)
+{
+    const struct home *home = disk_of(state);
+    struct ts_err err = {0};
+    struct ts_cache_options options = {home->path, 64 * MIB, 3600 * TS_S};
+    fill_the_rest(home);
+    assert_null(ts_cache_open(&options, &err));
+    assert_non_null(strstr(err.what, "No space left"));
+}
+
 /* ---- files that are gone ---- */
 
 static bool refuses_in_time(struct ts_store *store)
@@ -379,6 +428,9 @@ int main(void)
         ON_DISK(a_disk_that_others_fill_drains_of_long_records),
         ON_DISK(a_disk_that_others_fill_drains_of_short_records),
         ON_DISK(removals_go_on_between_appends_that_are_refused),
+        ON_DISK(a_full_disk_takes_no_new_store),
+        ON_DISK(a_cache_on_a_full_disk_loses_values_and_counts_them),
+        ON_DISK(a_full_disk_takes_no_new_cache),
         TEST(a_directory_that_was_moved_is_missed_until_it_is_back),
         TEST(a_directory_that_was_deleted_is_missed),
         TEST(a_data_file_that_was_replaced_is_missed),
