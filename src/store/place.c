@@ -93,6 +93,16 @@ const char *ts_place_reason(enum ts_place place)
     return reasons[place];
 }
 
+void ts_place_say(struct ts_store *s, enum ts_place place)
+{
+    pthread_mutex_lock(&s->lock);
+    uint64_t held = s->stats.records[TS_TABLE_SPOOL] + s->stats.records[TS_TABLE_LATE];
+    pthread_mutex_unlock(&s->lock);
+    TS_LOG_LIMITED(TS_ERROR, COMPONENT, "the store cannot be used, new requests are refused",
+                   "directory='%s' reason=\"%s\" records=%llu", s->directory,
+                   ts_place_reason(place), (unsigned long long)held);
+}
+
 enum ts_place ts_place_look(struct ts_store *s)
 {
     ts_time now = ts_now();
@@ -104,12 +114,9 @@ enum ts_place ts_place_look(struct ts_store *s)
     s->place = look(s);
     pthread_mutex_lock(&s->lock);
     s->stats.disk_free = s->space.free;
-    uint64_t held = s->stats.records[TS_TABLE_SPOOL] + s->stats.records[TS_TABLE_LATE];
     pthread_mutex_unlock(&s->lock);
     if (s->place != TS_PLACE_FINE)
-        TS_LOG_LIMITED(TS_ERROR, COMPONENT, "the store cannot be used, new requests are refused",
-                       "directory='%s' reason=\"%s\" records=%llu", s->directory,
-                       ts_place_reason(s->place), (unsigned long long)held);
+        ts_place_say(s, s->place);
     else if (before != TS_PLACE_FINE)
         ts_log(TS_INFO, COMPONENT, "the store can be used again", "directory='%s'", s->directory);
     return s->place;

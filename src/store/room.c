@@ -3,15 +3,18 @@
  * other process can take them. */
 #include "store/store_internal.h"
 
+#include <errno.h>
+
 /* A removal takes some ten pages, and those of the one before last come back: enough for dozens a
  * transaction, and writer.c goes down to one. */
 static const uint64_t for_removals = 1 << 20;
 static const uint64_t step = 4 << 20; /* of growth, while there is plenty */
 
+/* An error that is not about room is left to the transaction. */
 static bool grow(struct ts_store *s, uint64_t end, uint64_t to)
 {
     if (!ts_space_reserve(ts_store_fd(s), end, to))
-        return false;
+        return errno != ENOSPC && errno != EDQUOT;
     s->reserved = to;
     return true;
 }

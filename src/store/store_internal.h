@@ -78,6 +78,8 @@ static const ts_time TS_PLACE_LOOK_EVERY = 500 * TS_MS;
 bool ts_place_remember(struct ts_store *store, struct ts_err *err);
 /* Looks whether they are still there, and says so in the log. Microseconds. Thread: the writer. */
 enum ts_place ts_place_look(struct ts_store *store);
+/* To the log, now and then. Thread: the writer. */
+void ts_place_say(struct ts_store *store, enum ts_place place);
 /* Why nothing can be stored there, and the fix. */
 const char *ts_place_reason(enum ts_place place);
 

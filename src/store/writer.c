@@ -314,11 +314,14 @@ static void refuse_after(struct ts_store *s, struct ts_append *appends, int bad)
     if (bad == ENOSPC || bad == EDQUOT) {
         refuse_open(s, appends, TS_REFUSED_DISK_FULL, disk_is_full);
         say_full(s);
-        return;
+    } else if (bad == EROFS) { /* some say so only to those who write */
+        refuse_open(s, appends, TS_REFUSED_DIRECTORY, ts_place_reason(TS_PLACE_READ_ONLY));
+        ts_place_say(s, TS_PLACE_READ_ONLY);
+    } else {
+        refuse_open(s, appends, TS_REFUSED_ERROR, mdb_strerror(bad));
+        TS_LOG_LIMITED(TS_ERROR, COMPONENT, "a commit failed; senders are told to wait",
+                       "directory='%s' error=\"%s\"", s->directory, mdb_strerror(bad));
     }
-    refuse_open(s, appends, TS_REFUSED_ERROR, mdb_strerror(bad));
-    TS_LOG_LIMITED(TS_ERROR, COMPONENT, "a commit failed; senders are told to wait",
-                   "directory='%s' error=\"%s\"", s->directory, mdb_strerror(bad));
 }
 
 /* ---- a round ---- */

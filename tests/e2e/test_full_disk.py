@@ -158,7 +158,7 @@ def says_full(trustspan: Trustspan, error: grpc.RpcError, directory: Path) -> No
 
 # ---- full ----
 
-def test_a_disk_that_the_store_fills_drains_and_nothing_comes_twice(start, sink, disk):
+def test_a_disk_that_the_store_fills_drains_and_nothing_comes_twice(disk, start, sink):
     sink.refuse = down
     trustspan = start(Trustspan, to(sink), storage={"directory": str(disk.state)})
     senders = Senders(trustspan)
@@ -177,7 +177,7 @@ def test_a_disk_that_the_store_fills_drains_and_nothing_comes_twice(start, sink,
     each_once(sink, senders.acknowledged)
 
 
-def test_a_disk_that_others_fill_drains_and_nothing_comes_twice(start, sink, disk):
+def test_a_disk_that_others_fill_drains_and_nothing_comes_twice(disk, start, sink):
     sink.refuse = down
     trustspan = start(Trustspan, to(sink), storage={"directory": str(disk.state)})
     senders = Senders(trustspan)
@@ -198,7 +198,7 @@ def test_a_disk_that_others_fill_drains_and_nothing_comes_twice(start, sink, dis
     each_once(sink, senders.acknowledged)
 
 
-def test_a_full_disk_is_delivered_by_the_next_run(start, sink, disk):
+def test_a_full_disk_is_delivered_by_the_next_run(disk, start, sink):
     sink.refuse = down
     trustspan = start(Trustspan, to(sink, shutdown_timeout="1s"),
                       storage={"directory": str(disk.state)})
@@ -251,7 +251,7 @@ def test_a_directory_that_comes_back_is_used_again(start, sink, tmp_path):
     each_once(sink, senders.acknowledged)
 
 
-def test_a_read_only_file_system_is_missed_and_memory_is_delivered(start, sink, ext4):
+def test_a_read_only_file_system_is_missed_and_memory_is_delivered(ext4, start, sink):
     sink.refuse = down
     trustspan = start(Trustspan, to(sink), storage={"directory": str(ext4.state)})
     senders = Senders(trustspan)
@@ -259,7 +259,8 @@ def test_a_read_only_file_system_is_missed_and_memory_is_delivered(start, sink, 
     run("mount", "-o", "remount,abort", str(ext4.path))  # as ext4 does it after an error
     error = senders.send()
     assert error and error.code() == grpc.StatusCode.UNAVAILABLE
-    wait_for(lambda: "store cannot be used" in trustspan.process.log(), 30, "a word about it")
+    assert "its file system is read-only" in error.details()
+    wait_for(lambda: "the store cannot be used" in trustspan.process.log(), 30, "a word about it")
     sink.refuse = up
     wait_for(lambda: set(senders.acknowledged) <= set(sink.ids()), UNTIL, "what memory holds")
 
