@@ -122,6 +122,11 @@ class Senders:
                 return error
         raise AssertionError("all was taken")
 
+    def send_to_the_last_page(self) -> None:
+        few = Senders(self.trustspan, 1)
+        few.send_until_refused(20_000)
+        self.acknowledged += few.acknowledged
+
     def send_bytes(self, size: int) -> None:
         for _ in range(size // (self.spans * len(TEXT))):
             assert self.send() is None
@@ -164,9 +169,7 @@ def test_a_disk_that_the_store_fills_drains_and_nothing_comes_twice(disk, start,
     senders = Senders(trustspan)
     error = senders.send_until_refused()
     assert len(senders.acknowledged) * len(TEXT) > DISK / 2
-    senders.spans = 1
-    senders.send_until_refused(20_000)  # to the last page
-    senders.spans = 128
+    senders.send_to_the_last_page()
     says_full(trustspan, error, disk.state)
     sink.refuse = up
     drained(trustspan)
@@ -204,6 +207,7 @@ def test_a_full_disk_is_delivered_by_the_next_run(disk, start, sink):
                       storage={"directory": str(disk.state)})
     senders = Senders(trustspan)
     senders.send_until_refused()
+    senders.send_to_the_last_page()
     disk.fill()
     assert trustspan.process.stop(60) == 0
     sink.refuse = up
