@@ -4,7 +4,9 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "store/directories.h"
+#include "store/space.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -156,6 +158,7 @@ static bool find_written(struct ts_cache *cache, const struct ts_cache_key *key,
     if (found)
         *value = ts_arena_copy(arena, *value);
     mdb_txn_abort(txn);
+    ts_mapped_touch(&cache->mapped, TS_MAPPED_AROUND + (found ? value->len : 0));
     return found;
 }
 
@@ -219,10 +222,15 @@ static bool open_environment(struct ts_cache *cache, const struct ts_cache_optio
     mdb_env_set_maxdbs(cache->env, 2);
     measure(cache, o->max_bytes); /* one that is full already gets room to throw out */
     mdb_env_set_mapsize(cache->env, (cache->pages + cache->reserve) * cache->page_size);
+    if (!ts_space_reserve_lock(o->directory))
+        return failed(err, o, strerror(errno));
     bad = mdb_env_open(cache->env, o->directory, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSYNC, 0640);
     if (bad)
         return failed(err, o, mdb_strerror(bad));
-    return open_tables(cache, o, err);
+    if (!open_tables(cache, o, err))
+        return false;
+    ts_mapped_find(&cache->mapped, cache->env);
+    return true;
 }
 
 struct ts_cache *ts_cache_open(const struct ts_cache_options *o, struct ts_err *err)

@@ -3,6 +3,7 @@
 #define TS_STORE_CACHE_INTERNAL_H
 
 #include "store/cache.h"
+#include "store/pages.h"
 
 #include <lmdb.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@ enum { TS_CACHE_SLOTS = 4096 }; /* a full queue of short values has some ten in 
 struct ts_cache {
     MDB_env *env;
     MDB_dbi values, ages;
+    struct ts_mapped mapped;
     size_t pages, page_size; /* of the file, at most */
     size_t step;             /* entries that one transaction writes or throws out */
     size_t reserve;          /* pages to be kept free for them */

@@ -4,6 +4,7 @@
 #include "store/cache_internal.h"
 
 #include "base/log.h"
+#include "store/space.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -101,29 +102,8 @@ static int drop_some(struct ts_cache *cache, MDB_txn *txn, size_t count)
 /* Pages that the next transaction may fill: those never used, and those freed before the last one. */
 static size_t free_pages(struct ts_cache *cache)
 {
-    enum { FREE_LIST = 0 }; /* LMDB's own table: transaction → count, pages */
-    MDB_envinfo info;
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    MDB_val key;
-    MDB_val list;
-    if (mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &txn) != 0)
-        return 0;
-    mdb_env_info(cache->env, &info);
-    size_t used = info.me_last_pgno + 1;
-    size_t found = used < cache->pages ? cache->pages - used : 0;
-    if (mdb_cursor_open(txn, FREE_LIST, &cursor) == 0) {
-        while (mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0) {
-            size_t by;
-            size_t count;
-            memcpy(&by, key.mv_data, sizeof by);
-            memcpy(&count, list.mv_data, sizeof count);
-            found += by < mdb_txn_id(txn) ? count : 0;
-        }
-        mdb_cursor_close(cursor);
-    }
-    mdb_txn_abort(txn);
-    return found;
+    size_t used = (size_t)ts_pages_end(cache->env) / cache->page_size;
+    return (used < cache->pages ? cache->pages - used : 0) + ts_pages_free(cache->env).now;
 }
 
 static bool is_nearly_full(struct ts_cache *cache, const struct ts_cached *batch)
@@ -144,6 +124,7 @@ static int in_transaction(struct ts_cache *cache, const struct ts_cached *batch,
     if (bad)
         return bad;
     bad = batch ? put_all(cache, txn, batch) : drop_some(cache, txn, count);
+    ts_mapped_touch(&cache->mapped, TS_MAPPED_AROUND * cache->step / 8); /* neighbours, mostly */
     if (!bad)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
@@ -205,6 +186,7 @@ static struct ts_cached *take(struct ts_cache *cache)
 
 static void done(struct ts_cache *cache, struct ts_cached *batch, int bad)
 {
+    int fd;
     pthread_mutex_lock(&cache->lock);
     while (batch) {
         struct ts_cached *next = batch->next;
@@ -214,9 +196,11 @@ static void done(struct ts_cache *cache, struct ts_cached *batch, int bad)
     }
     uint64_t lost = cache->lost;
     pthread_mutex_unlock(&cache->lock);
+    mdb_env_get_fd(cache->env, &fd);
     if (bad)
         TS_LOG_LIMITED(TS_WARN, COMPONENT, "scores cannot be written, they are not kept",
-                       "lost=%" PRIu64 " error=\"%s\"", lost, mdb_strerror(bad));
+                       "lost=%" PRIu64 " error=\"%s\"", lost,
+                       mdb_strerror(ts_space_error(fd, bad)));
 }
 
 void *ts_cache_write(void *arg)

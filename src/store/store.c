@@ -43,7 +43,7 @@ static bool lock_directory(struct ts_store *s, struct ts_err *err)
                    s->directory);
 }
 
-static bool open_environment(struct ts_store *s, bool fsync, struct ts_err *err)
+static bool open_environment(struct ts_store *s, struct ts_err *err)
 {
     /* Deletions need pages, too, before they free any: room beyond what appends may fill. */
     const size_t headroom = 64u << 20;
@@ -53,7 +53,9 @@ static bool open_environment(struct ts_store *s, bool fsync, struct ts_err *err)
         return failed(err, "create", s, bad);
     mdb_env_set_maxdbs(s->env, TS_TABLE_COUNT);
     mdb_env_set_mapsize(s->env, map);
-    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (fsync ? 0 : MDB_NOSYNC);
+    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (s->fsync ? 0 : MDB_NOSYNC);
+    if (!ts_space_reserve_lock(s->directory))
+        return failed(err, "open", s, errno);
     bad = mdb_env_open(s->env, s->directory, flags, 0640);
     if (bad == MDB_INVALID || bad == MDB_VERSION_MISMATCH || bad == MDB_CORRUPTED)
         return ts_fail(err, TS_DATA_LOSS,
@@ -85,28 +87,61 @@ static int survey(struct ts_store *s, MDB_txn *txn, size_t table)
             s->last_id = id;
         s->stats.records[table]++;
         s->stats.bytes += ts_store_pages(value.mv_size);
+        ts_mapped_touch(&s->mapped, value.mv_size); /* at most: long ones stay unread */
     }
     s->stats_last_id = s->last_id;
     mdb_cursor_close(cursor);
     return bad == MDB_NOTFOUND ? 0 : bad;
 }
 
-static bool open_tables(struct ts_store *s, struct ts_err *err)
+static int create_tables(struct ts_store *s)
 {
     static const char *const names[TS_TABLE_COUNT] = {"spool", "late", "decided"};
     MDB_txn *txn;
     int bad = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (bad)
-        return failed(err, "write", s, bad);
+        return bad;
     for (size_t t = 0; t < TS_TABLE_COUNT && !bad; t++)
         bad = mdb_dbi_open(txn, names[t], MDB_CREATE | MDB_INTEGERKEY, &s->tables[t]);
+    if (!bad)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return bad;
+}
+
+bool ts_store_open_environment(struct ts_store *s, struct ts_err *err)
+{
+    if (!open_environment(s, err))
+        return false;
+    int bad = create_tables(s);
+    if (bad)
+        return failed(err, "write", s, bad);
+    MDB_envinfo info;
+    mdb_env_info(s->env, &info);
+    s->last_commit = info.me_last_txnid;
+    ts_mapped_find(&s->mapped, s->env);
+    ts_room_init(s);
+    return true;
+}
+
+static bool survey_tables(struct ts_store *s, struct ts_err *err)
+{
+    MDB_txn *txn;
+    int bad = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    if (bad)
+        return failed(err, "read", s, bad);
     for (size_t t = 0; t < TS_TABLE_COUNT && !bad; t++)
         bad = survey(s, txn, t);
-    if (bad)
-        mdb_txn_abort(txn);
-    else
-        bad = mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    ts_mapped_release(&s->mapped);
     return bad == 0 || failed(err, "read", s, bad);
+}
+
+int ts_store_fd(const struct ts_store *s)
+{
+    int fd;
+    mdb_env_get_fd(s->env, &fd);
+    return fd;
 }
 
 const char *ts_store_directory(const struct ts_store *store)
@@ -119,7 +154,9 @@ struct ts_store *ts_store_open(const struct ts_store_options *o, struct ts_err *
     struct ts_store *s = ts_alloc(sizeof *s);
     s->directory = ts_strdup(o->directory);
     s->max_bytes = o->max_bytes;
+    s->fsync = o->fsync;
     s->lock_fd = -1;
+    pthread_rwlock_init(&s->env_lock, NULL);
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -128,7 +165,8 @@ struct ts_store *ts_store_open(const struct ts_store_options *o, struct ts_err *
     pthread_condattr_destroy(&attr);
     s->tail = &s->appends;
     bool ok = (!o->create_directory || ts_make_directories(s->directory, err)) &&
-              lock_directory(s, err) && open_environment(s, o->fsync, err) && open_tables(s, err);
+              lock_directory(s, err) && ts_store_open_environment(s, err) &&
+              survey_tables(s, err) && ts_place_remember(s, err);
     if (ok && pthread_create(&s->writer, NULL, ts_store_write, s) != 0)
         ok = ts_fail(err, TS_RESOURCE_EXHAUSTED, "cannot start the store's writer thread");
     s->started = ok;
@@ -136,6 +174,16 @@ struct ts_store *ts_store_open(const struct ts_store_options *o, struct ts_err *
         return s;
     ts_store_close(s);
     return NULL;
+}
+
+static void say_what_is_lost(const struct ts_store *s)
+{
+    uint64_t held = 0;
+    for (size_t t = 0; t < TS_TABLE_COUNT; t++)
+        held += s->stats.records[t];
+    if (s->place == TS_PLACE_GONE && held > 0)
+        ts_log(TS_ERROR, COMPONENT, "the store's file is gone, and what it held with it",
+               "directory='%s' lost=%llu", s->directory, (unsigned long long)held);
 }
 
 void ts_store_finish(struct ts_store *s)
@@ -147,7 +195,9 @@ void ts_store_finish(struct ts_store *s)
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->writer, NULL);
-    mdb_env_sync(s->env, 1);
+    say_what_is_lost(s);
+    if (s->env)
+        mdb_env_sync(s->env, 1);
     s->started = false;
 }
 
@@ -162,6 +212,7 @@ void ts_store_close(struct ts_store *s)
         close(s->lock_fd);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
+    pthread_rwlock_destroy(&s->env_lock);
     free(s->removals.items);
     free(s->directory);
     free(s);
@@ -239,6 +290,7 @@ static int read_next(struct ts_store *s, enum ts_table table, uint64_t after, ui
         ts_view body = ts_view_from(stored, sizeof sum);
         if (stored.len >= sizeof sum && ts_store_sum(body, TS_NOTHING) == sum)
             *record = ts_payload_copy(body);
+        ts_mapped_touch(&s->mapped, TS_MAPPED_AROUND + stored.len);
     }
     if (cursor)
         mdb_cursor_close(cursor);
@@ -250,7 +302,9 @@ bool ts_store_next(struct ts_store *s, enum ts_table table, uint64_t after, uint
                    struct ts_payload **record, struct ts_err *err)
 {
     for (;;) {
-        int bad = read_next(s, table, after, id, record);
+        pthread_rwlock_rdlock(&s->env_lock);
+        int bad = s->env ? read_next(s, table, after, id, record) : MDB_PANIC;
+        pthread_rwlock_unlock(&s->env_lock);
         if (bad == MDB_NOTFOUND)
             return false;
         if (bad)

@@ -2,7 +2,9 @@
  * Appends are grouped: whatever came while the last commit ran goes into the next one, so the price
  * of a synced commit is shared. A record is one blob with a 64-bit id that only grows; tables are
  * the spool (requests not yet delivered), the late list (spans that left without their score), and what
- * was decided on the spans of a request. An id stands for one record in all tables. */
+ * was decided on the spans of a request. An id stands for one record in all tables.
+ * A full file system stops appends, never removals: these have 1 MiB of the file for themselves. A
+ * directory that is gone stops appends, too; what was stored can still be read. */
 #ifndef TS_STORE_STORE_H
 #define TS_STORE_STORE_H
 
@@ -36,8 +38,8 @@ struct ts_append {
     enum ts_table table;
     ts_view head, body; /* the record is both, one after the other; valid until `done` */
     uint64_t id;        /* set when durable */
-    struct ts_err err;  /* code TS_OK when durable; UNAVAILABLE + retry_after when the store is
-                             * full or the disk refuses */
+    struct ts_err err;  /* code TS_OK when durable; UNAVAILABLE + retry_after when the store or
+                             * its file system is full, its directory gone, or the disk refuses */
     void (*done)(struct ts_append *append);
 };
 
@@ -66,12 +68,23 @@ bool ts_store_has(struct ts_store *store, enum ts_table table, uint64_t id);
 /* The highest id given so far, or found at the opening. Thread: any. */
 uint64_t ts_store_last_id(struct ts_store *store);
 
+/* Why an append was refused. */
+enum ts_store_refusal {
+    TS_REFUSED_FULL,      /* max_bytes */
+    TS_REFUSED_DISK_FULL, /* the file system's room, but for what removals need */
+    TS_REFUSED_DIRECTORY, /* deleted, replaced, taken by another process, or read-only */
+    TS_REFUSED_ERROR,     /* any other */
+    TS_REFUSED_COUNT
+};
+
 struct ts_store_stats {
     uint64_t records[TS_TABLE_COUNT]; /* now */
     uint64_t bytes;                   /* of all records now, in whole pages */
     uint64_t max_bytes;
-    uint64_t commits; /* since the start */
-    uint64_t corrupt; /* records passed over since the start */
+    uint64_t disk_free;                 /* bytes of its file system, at most a second old */
+    uint64_t commits;                   /* since the start */
+    uint64_t corrupt;                   /* records passed over since the start */
+    uint64_t refused[TS_REFUSED_COUNT]; /* appends, since the start */
 };
 void ts_store_stats(struct ts_store *store, struct ts_store_stats *out);
 

@@ -29,12 +29,15 @@ static int visit_all(struct ts_store *s, enum ts_table table,
 bool ts_store_visit(struct ts_store *s, enum ts_table table,
                     void (*visit)(void *, uint64_t, ts_view), void *arg, struct ts_err *err)
 {
-    int bad = visit_all(s, table, visit, arg);
+    pthread_rwlock_rdlock(&s->env_lock); /* `visit` may ask ts_store_has: a second reader */
+    int bad = s->env ? visit_all(s, table, visit, arg) : MDB_PANIC;
+    pthread_rwlock_unlock(&s->env_lock);
+    ts_mapped_release(&s->mapped);
     return bad == 0 || ts_fail(err, TS_UNAVAILABLE, "cannot read the store in '%s': %s",
                                s->directory, mdb_strerror(bad));
 }
 
-bool ts_store_has(struct ts_store *s, enum ts_table table, uint64_t id)
+static bool has(struct ts_store *s, enum ts_table table, uint64_t id)
 {
     MDB_txn *txn;
     MDB_val key = {sizeof id, &id};
@@ -43,5 +46,13 @@ bool ts_store_has(struct ts_store *s, enum ts_table table, uint64_t id)
         return false;
     bool there = mdb_get(txn, s->tables[table], &key, &value) == 0;
     mdb_txn_abort(txn);
+    return there;
+}
+
+bool ts_store_has(struct ts_store *s, enum ts_table table, uint64_t id)
+{
+    pthread_rwlock_rdlock(&s->env_lock);
+    bool there = s->env && has(s, table, id);
+    pthread_rwlock_unlock(&s->env_lock);
     return there;
 }

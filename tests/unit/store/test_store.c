@@ -1,67 +1,10 @@
 /* The store: durable appends in order, removals, restart, limits, damage. */
-#include "temporary.h"
+#include "appending.h"
 
-#include "store/store.h"
-
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <fcntl.h>
-
-static struct ts_store *open_store(const struct home *home, uint64_t max_bytes)
-{
-    struct ts_err err = {0};
-    struct ts_store_options options = {home->path, true, max_bytes, true};
-    struct ts_store *store = ts_store_open(&options, &err);
-    if (!store)
-        fail_msg("%s", err.what);
-    return store;
-}
-
-/* An append that the test waits for. */
-struct waiting {
-    struct ts_append append;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
-};
-
-static void on_done(struct ts_append *append)
-{
-    struct waiting *w = TS_CONTAINER_OF(append, struct waiting, append);
-    pthread_mutex_lock(&w->lock);
-    w->done = true;
-    pthread_cond_signal(&w->cond);
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void start(struct ts_store *store, struct waiting *w, enum ts_table table, ts_view head,
-                  ts_view body)
-{
-    *w = (struct waiting){.append = {.table = table, .head = head, .body = body, .done = on_done}};
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->cond, NULL);
-    ts_store_append(store, &w->append);
-}
-
-static uint64_t finish(struct waiting *w)
-{
-    pthread_mutex_lock(&w->lock);
-    while (!w->done)
-        pthread_cond_wait(&w->cond, &w->lock);
-    pthread_mutex_unlock(&w->lock);
-    pthread_cond_destroy(&w->cond);
-    pthread_mutex_destroy(&w->lock);
-    return w->append.err.code == TS_OK ? w->append.id : 0;
-}
-
-static uint64_t append(struct ts_store *store, enum ts_table table, const char *text)
-{
-    struct waiting w;
-    start(store, &w, table, TS_LIT("head:"), ts_view_str(text));
-    return finish(&w);
-}
 
 /* Reads all records above `after` as "id=text " in order. */
 static void read_all(struct ts_store *store, enum ts_table table, uint64_t after,
