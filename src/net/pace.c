@@ -2,124 +2,169 @@
 
 #include <math.h>
 
-#define CHANGED 3.0
-#define MOST_GAP 4
-#define CUT     0.97
-#define MEMORY  32.0  /* calls, of the estimate */
-#define LONG    300.0 /* calls, of the share */
-#define SLOWEST (1.0 / 60)
-#define DOUBLES 8.0 /* calls taken, when searching */
-#define TWO  1.5
-#define ODD     2.5 /* refusals of the last calls: no accident any more */
-/* K: in calls; where calls are rare, the curve goes on by the time. */
+#define CUT      0.97
+#define FIRST    0.5 /* of the first refusal: how much of what was taken had been saved up is not known */
+#define MEMORY   32.0  /* calls, of the sums */
+#define LONG     300.0 /* calls, of the share */
+#define MANY     2.5   /* refusals of the sums: no accident */
+#define SLOWEST  (1.0 / 60)
+#define LONG_AGO 4 /* intervals: a longer gap is no pace */
+/* K: in calls. Where calls are rare, the curve goes on by the time. */
 #define LEAST_CURVE   40.0
-#define SHARE_CURVE 100.0
+#define SHARE_CURVE   100.0 /* at most, for a large share or late refusals */
 #define MOST_CURVE    400.0
 #define LONGEST_CURVE (60 * TS_S)
-#define DEAR          0.014 /* share refused from which K grows */
-#define PER_LATE 2
-#define PER_HELD      4     /* K for each call that a pause held back */
+#define DEAR          0.013 /* share refused from which K grows */
+#define PER_LATE      2     /* K for each call that is sent before a refusal is told */
+#define PER_HELD      5     /* K for each call that a pause holds back */
+#define CHANGED       3     /* x from which the service is taken for another one */
 /* So much is caught up with after a timer that came late. */
 #define SLACK (10 * TS_MS)
+
+static double seconds(ts_time t)
+{
+    return (double)t / (double)TS_S;
+}
 
 void ts_pace_init(struct ts_pace *p)
 {
     *p = (struct ts_pace){.rate = INFINITY, .curve = LEAST_CURVE};
 }
 
-double ts_pace_sent(struct ts_pace *p, double ceiling, ts_time now)
+struct ts_pace_mark ts_pace_sent(struct ts_pace *p, double ceiling, ts_time now)
 {
     double rate = fmin(p->rate, ceiling);
+    struct ts_pace_mark mark = {.number = ++p->sent, .sent = now};
+    p->gap = mark.number > 1 ? fmin(seconds(now - p->sent_at), LONG_AGO / rate) : 0;
+    p->sent_at = now;
     if (isinf(rate))
-        return 0;
-    double gap = (double)(now - p->last) / (double)TS_S;
-    p->gap = fmin(p->last > 0 ? gap : 0, MOST_GAP / rate);
-    p->last = now;
+        return mark;
+    mark.interval = 1 / rate;
     if (p->next < now - SLACK)
         p->next = now - SLACK;
     p->next += (ts_time)((double)TS_S / rate);
-    return 1 / rate;
+    return mark;
 }
 
 static void remember(struct ts_pace *p, double interval, bool taken)
 {
     const double fade = 1 - 1 / MEMORY;
-    p->taken = fade * p->taken + (taken ? 1 : 0);
-    p->refused = fade * p->refused + (taken ? 0 : 1);
-    p->seconds = fade * p->seconds + interval;
-    p->real = fade * p->real + p->gap;
+    struct ts_pace_sums *s = &p->sums;
+    s->taken = fade * s->taken + (taken ? 1 : 0);
+    s->refused = fade * s->refused + (taken ? 0 : 1);
+    s->paced = fade * s->paced + interval;
+    s->real = fade * s->real + p->gap;
     p->share += ((taken ? 0 : 1) - p->share) / LONG;
 }
 
-void ts_pace_taken(struct ts_pace *p, double interval, double ceiling, bool wanted, ts_time sent,
-                   ts_time now)
+/* The curve passed x = 3: from where it is, a new one begins beyond its flat part. */
+static void restart_curve(struct ts_pace *p, ts_time now)
 {
-    remember(p, interval, true);
-    if (sent < p->cut_at)
-        return;
-    if (!wanted || isinf(p->rate))
-        return;
-    p->since++;
-    if (p->searching) {
-        p->rate = fmin(p->rate * exp2(1 / DOUBLES), fmax(p->rate, ceiling));
-        return;
-    }
-    double x = fmax(p->since / p->curve, (double)(now - p->curve_at) / (double)LONGEST_CURVE);
+    p->plateau = p->rate;
+    p->depth = 1 - CUT;
+    p->curve = LEAST_CURVE;
+    p->since = 2 * LEAST_CURVE;
+    p->curve_at = now;
+}
+
+static void follow_curve(struct ts_pace *p, double ceiling, ts_time now)
+{
+    double x = fmax(++p->since / p->curve, seconds(now - p->curve_at) / seconds(LONGEST_CURVE));
     double grown = p->plateau * (1 + p->depth * pow(x - 1, 3));
     p->rate = fmax(p->rate, fmin(grown, ceiling));
-    if (x > CHANGED) { /* what was learned is of another time */
-        p->plateau = p->rate;
-        p->depth = 1 - CUT;
-        p->curve = LEAST_CURVE;
-        p->since = 2 * p->curve;
-        p->curve_at = now;
-    }
+    if (x > CHANGED)
+        restart_curve(p, now);
 }
 
-static void cut(struct ts_pace *p, double plateau, double rate, ts_time now)
+static void search(struct ts_pace *p, double ceiling)
 {
+    double grown = p->rate * (p->rate < p->plateau / 2 ? 1.5 : exp2(1.0 / 8));
+    p->rate = fmax(p->rate, fmin(grown, ceiling));
+}
+
+void ts_pace_taken(struct ts_pace *p, const struct ts_pace_mark *mark, double ceiling, bool wanted,
+                   ts_time now)
+{
+    remember(p, mark->interval, true);
+    if (!wanted || isinf(p->rate))
+        return;
+    if (!p->searching)
+        follow_curve(p, ceiling, now);
+    else if (mark->sent >= p->cut_at)
+        search(p, ceiling);
+}
+
+static void halve(struct ts_pace *p)
+{
+    if (!p->searching)
+        p->plateau = p->rate;
+    p->searching = true;
+    p->rate = fmax(p->rate / 2, SLOWEST);
+}
+
+static void cut(struct ts_pace *p, double plateau, double part)
+{
+    p->searching = false;
     p->plateau = fmax(plateau, SLOWEST);
-    p->rate = fmax(rate, SLOWEST);
-    p->depth = fmax(1 - CUT, 1 - p->rate / p->plateau);
+    p->rate = fmax(part * p->plateau, SLOWEST);
+    p->depth = 1 - part;
+}
+
+/* Nothing was taken yet. */
+static void begin(struct ts_pace *p, double rate, ts_time now)
+{
+    p->searching = true;
+    p->plateau = p->rate = rate;
+    p->next = now + (ts_time)((double)TS_S / rate);
+}
+
+/* The pause lets the bucket fill up, so less was dripping than it seems, and each refusal is dear. */
+static double less_for_pause(bool above, bool close)
+{
+    return close ? 0.7 : above ? 0.93 : 0.9;
+}
+
+static void stretch_curve(struct ts_pace *p, ts_time late)
+{
+    double k = p->share > DEAR ? fmin(1.25 * p->curve, SHARE_CURVE) : 0.9 * p->curve;
+    k = fmax(k, fmin(PER_LATE * p->rate * seconds(late), SHARE_CURVE));
+    p->curve = fmax(k, LEAST_CURVE);
+}
+
+bool ts_pace_refused(struct ts_pace *p, const struct ts_pace_mark *mark, double start, ts_time now)
+{
+    const struct ts_pace_sums before = p->sums;
+    p->run = mark->number == p->refused_number + 1 ? p->run + 1 : 1;
+    p->refused_number = mark->number;
+    remember(p, mark->interval, false);
+    if (mark->sent < p->cut_at)
+        return true;
+    bool first = isinf(p->rate);
+    bool known = p->sums.taken > 0 && p->sums.paced > 0;
+    bool many = p->sums.refused > MANY;
+    bool above = first || p->searching || p->run > 1 || p->rate >= p->plateau;
+    if (!above && !many && !p->held)
+        return false;
+    /* taken from before this refusal, which ends the stretch; many of them are part of it */
+    double estimate = first || many ? p->sums.taken / fmax(p->sums.paced, p->sums.real)
+                                    : before.taken / before.paced;
+    if (first && !known)
+        begin(p, start, now);
+    else if (p->run > 1 || !known)
+        halve(p);
+    else if (p->held)
+        cut(p, less_for_pause(above, p->sums.refused > 1.5) * fmin(estimate, p->rate), CUT);
+    else
+        cut(p, fmin(estimate, p->rate), first ? FIRST : CUT);
+    p->held = false;
     p->since = 0;
     p->cut_at = p->curve_at = now;
-    p->held = false;
-    if (p->share > DEAR)
-        p->curve = fmax(p->curve, fmin(p->curve * 1.25, SHARE_CURVE));
-    else
-        p->curve = fmax(p->curve * 0.9, LEAST_CURVE);
-}
-
-bool ts_pace_refused(struct ts_pace *p, double interval, uint64_t number, ts_time sent, ts_time now)
-{
-    p->run = number == p->last_refused + 1 ? p->run + 1 : 1;
-    p->last_refused = number;
-    remember(p, interval, false);
-    if (sent < p->cut_at || p->seconds <= 0)
-        return true;
-    bool barren = p->run > 1;
-    bool sure = p->refused > ODD;
-    bool above = isinf(p->rate) || p->searching || barren || p->rate >= p->plateau;
-    bool first = isinf(p->rate);
-    double seconds = sure || first ? fmax(p->seconds, p->real) : p->seconds;
-    double estimate = fmin(p->rate, p->taken / seconds);
-    if (barren) {
-        p->searching = true;
-        cut(p, p->rate, fmin(p->rate / 2, estimate), now);
-    } else if (p->held && !above) {
-        estimate = p->rate * (p->refused > TWO ? 0.8 : 0.9);
-        cut(p, estimate, CUT * estimate, now);
-    } else if (above || sure) {
-        p->searching = false;
-        cut(p, estimate, (first ? 0.5 : CUT) * estimate, now);
-    }
-    p->curve = fmin(fmax(p->curve, PER_LATE * p->rate * (double)(now - sent) / (double)TS_S), SHARE_CURVE);
-    return above && !sure;
+    stretch_curve(p, now - mark->sent);
+    return above && !many;
 }
 
 void ts_pace_held(struct ts_pace *p, ts_time length)
 {
     p->held = true;
-    double calls = p->rate * (double)length / (double)TS_S;
-    p->curve = fmin(fmax(p->curve, PER_HELD * calls), MOST_CURVE);
+    p->curve = fmax(LEAST_CURVE, fmin(PER_HELD * p->rate * seconds(length), MOST_CURVE));
 }

@@ -4,21 +4,28 @@
 
 #define MINUTE 60.0
 #define ENOUGH 20.0
+#define ROUNDED 0.5
+#define SPARE  1.5 /* calls of it: what is told is rounded, and a refusal costs more than a little patience */
 
 double ts_quota_sent(struct ts_quota *q, double cost)
 {
     return q->sent += cost;
 }
 
+static void smooth(struct ts_quota *q, double rate)
+{
+    q->rate = q->rate > 0 ? q->rate + (rate - q->rate) / 8 : rate;
+}
+
 void ts_quota_told(struct ts_quota *q, const struct ts_limit *said, double mark, ts_time sent)
 {
     if (said->most <= 0 || sent < q->as_of) /* an older answer knows less */
         return;
-    double used = said->most - said->left;
+    double used = said->most - said->left - ROUNDED;
     if (said->reset <= 0)
         q->rate = said->most / MINUTE;
     else if (used >= fmin(said->most / 4, ENOUGH)) /* of few, rounding is too large a part */
-        q->rate = used * (double)TS_S / (double)said->reset;
+        smooth(q, used * (double)TS_S / (double)said->reset);
     q->most = said->most;
     q->left = said->left;
     q->sent_at = mark;
@@ -29,7 +36,7 @@ ts_time ts_quota_next(const struct ts_quota *q, double cost)
 {
     if (q->rate <= 0)
         return 0;
-    double missing = fmin(cost, q->most) + (q->sent - q->sent_at) - q->left;
+    double missing = fmin(SPARE * cost, q->most) + (q->sent - q->sent_at) - q->left;
     /* what was sent since cannot have found more than a full bucket */
     return q->as_of + (ts_time)(missing / q->rate * (double)TS_S);
 }

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#define LONGEST_WAIT (60 * TS_S)
+#define START 4.0 /* calls in a unit, of a service that refuses the very first */
 
 void ts_throttle_init(struct ts_throttle *t, int most, ts_time unit, ts_time longest_pause)
 {
@@ -38,9 +38,7 @@ struct ts_throttle_mark ts_throttle_sent(struct ts_throttle *t, int64_t tokens, 
         ts_pace_held(&t->pace, t->paused - t->paused_at);
     t->paused_at = t->paused;
     t->in_flight++;
-    return (struct ts_throttle_mark){.number = ++t->number,
-                                     .sent = now,
-                                     .interval = ts_pace_sent(&t->pace, ceiling(t), now),
+    return (struct ts_throttle_mark){.pace = ts_pace_sent(&t->pace, ceiling(t), now),
                                      .calls = ts_quota_sent(&t->calls, 1),
                                      .tokens = ts_quota_sent(&t->tokens, (double)tokens),
                                      .level = t->in_flight};
@@ -50,20 +48,20 @@ void ts_throttle_ended(struct ts_throttle *t, const struct ts_throttle_mark *mar
                        const struct ts_limits *said)
 {
     t->in_flight--;
-    ts_quota_told(&t->calls, &said->calls, mark->calls, mark->sent);
-    ts_quota_told(&t->tokens, &said->tokens, mark->tokens, mark->sent);
+    ts_quota_told(&t->calls, &said->calls, mark->calls, mark->pace.sent);
+    ts_quota_told(&t->tokens, &said->tokens, mark->tokens, mark->pace.sent);
 }
 
 void ts_throttle_taken(struct ts_throttle *t, const struct ts_throttle_mark *mark, bool wanted,
                        ts_time now)
 {
-    ts_time latency = later(now - mark->sent, 1);
+    ts_time latency = later(now - mark->pace.sent, 1);
     bool full = wanted && t->in_flight + 1 >= ts_window_room(&t->window);
     t->latency = t->latency == 0 ? latency : t->latency + (latency - t->latency) / 8;
-    if (now < t->paused && mark->sent > t->paused_by)
+    if (now < t->paused && mark->pace.sent > t->paused_by)
         t->paused = t->paused_at = now;
     ts_window_taken(&t->window, mark->level, full);
-    ts_pace_taken(&t->pace, mark->interval, ceiling(t), wanted, mark->sent, now);
+    ts_pace_taken(&t->pace, &mark->pace, ceiling(t), wanted, now);
 }
 
 static void pause_for(struct ts_throttle *t, ts_time length, ts_time by, ts_time now)
@@ -79,16 +77,16 @@ static void pause_for(struct ts_throttle *t, ts_time length, ts_time by, ts_time
 void ts_throttle_strained(struct ts_throttle *t, const struct ts_throttle_mark *mark, ts_time hint,
                           ts_time now)
 {
-    ts_window_strained(&t->window, t->in_flight + 1, mark->sent, now);
+    ts_window_strained(&t->window, t->in_flight + 1, mark->pace.sent, now);
     if (hint > 0)
-        pause_for(t, hint < t->longest ? hint : t->longest, mark->sent, now);
+        pause_for(t, hint < t->longest ? hint : t->longest, mark->pace.sent, now);
 }
 
 void ts_throttle_refused(struct ts_throttle *t, const struct ts_throttle_mark *mark, ts_time hint,
                          ts_time now)
 {
-    if (!ts_pace_refused(&t->pace, mark->interval, mark->number, mark->sent, now))
-        ts_window_refused(&t->window, mark->level, mark->sent, now);
+    if (!ts_pace_refused(&t->pace, &mark->pace, START * (double)TS_S / (double)t->unit, now))
+        ts_window_refused(&t->window, mark->level, mark->pace.sent, now);
     if (hint > 0)
-        pause_for(t, hint < t->longest ? hint : t->longest, mark->sent, now);
+        pause_for(t, hint < t->longest ? hint : t->longest, mark->pace.sent, now);
 }

@@ -23,17 +23,14 @@ struct ts_throttle {
     ts_time paused_at, paused; /* nothing is sent in between; equal: it was reckoned with */
     ts_time paused_by;     /* when the refused call was sent; TS_NEVER: nothing lifts the pause */
     ts_time unit, longest; /* of pauses */
-    uint64_t number;
     int in_flight;
 };
 
 /* What the answer to a call is reported with. */
 struct ts_throttle_mark {
-    uint64_t number;
-    ts_time sent;
-    double interval;        /* of the pace at the time, seconds */
-    double calls, tokens;   /* of the quotas */
-    int level;              /* how many were on their way with it */
+    struct ts_pace_mark pace;
+    double calls, tokens; /* of the quotas */
+    int level;            /* how many were on their way with it */
 };
 
 /* most: calls on their way at once. unit, longest_pause: see above. */
