@@ -1,5 +1,7 @@
 #include "net/limits.h"
 
+#include "base/buf.h"
+
 #include <math.h>
 #include <stdlib.h>
 
