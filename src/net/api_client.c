@@ -28,7 +28,7 @@ struct ts_api {
     struct ts_api_call *first, **last; /* wait for their turn */
     struct ts_api_call *others;        /* on their way, or waiting for a retry */
     struct ts_throttle throttle;
-    uint64_t taken; /* calls */
+    uint64_t taken;                /* calls */
     ts_time next_call, next_token; /* when the limits allow the next one */
     struct ts_timer turn;
     bool closed, sending;

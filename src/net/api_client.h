@@ -13,10 +13,10 @@
 
 enum ts_api_outcome { /* of the caller on an answer */
                       TS_API_OK,
-                      TS_API_PARTIAL,      /* taken, but the service is under strain */
-                      TS_API_AGAIN,        /* ask at once, differently: the request was changed */
+                      TS_API_PARTIAL, /* taken, but the service is under strain */
+                      TS_API_AGAIN,   /* ask at once, differently: the request was changed */
                       TS_API_RATE_LIMITED, /* wait as told; not one of the retries; the pace or the window shrinks */
-                      TS_API_RETRY,        /* counts as a retry */
+                      TS_API_RETRY,      /* counts as a retry */
                       TS_API_OVERLOADED, /* the same, and the window shrinks */
                       TS_API_FINAL,      /* no retry can help: the job fails with err */
 };

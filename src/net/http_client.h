@@ -33,7 +33,7 @@ struct ts_http_job {
     } request;
     int status;
     struct ts_limits limits; /* what the head says of the server's limits */
-    char content_type[64]; /* lower case, parameters cut off */
+    char content_type[64];   /* lower case, parameters cut off */
     struct ts_buf body;
     struct ts_http_exchange *exchange; /* private */
 };

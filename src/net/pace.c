@@ -2,9 +2,10 @@
 
 #include <math.h>
 
-#define CUT      0.97
-#define FOUND    0.6 /* of the rate that a search ends with */
-#define FIRST    0.5 /* of the first refusal: how much of what was taken had been saved up is not known */
+#define CUT   0.97
+#define FOUND 0.6 /* of the rate that a search ends with */
+#define FIRST                                                                                      \
+    0.5 /* of the first refusal: how much of what was taken had been saved up is not known */
 #define MEMORY   32.0  /* calls, of the sums */
 #define LONG     300.0 /* calls, of the share */
 #define MANY     2.5   /* refusals of the sums: no accident */
@@ -133,8 +134,8 @@ static void begin(struct ts_pace *p, double start, ts_time now)
 
 /* Calls a second. `before`: the sums without the refusal, which ends their stretch. A pause lets the bucket
  * fill up, so less was dripping than it seems, and the next one is dear. */
-static double estimate(const struct ts_pace *p, const struct ts_pace_sums *before, double interval, bool above,
-                       bool many)
+static double estimate(const struct ts_pace *p, const struct ts_pace_sums *before, double interval,
+                       bool above, bool many)
 {
     const struct ts_pace_sums *s = &p->sums;
     if (many)

@@ -36,20 +36,21 @@ struct ts_pace {
     bool held;      /* the last cut came with a pause, to its end */
     double share;   /* refused, of the last few hundred */
     struct ts_pace_sums sums;
-    ts_time empty_at; /* first seen; the sums are of calls sent later */
-    uint64_t sent;             /* calls in all */
-    uint64_t refused_number;   /* of the last one refused, in the order of sending */
-    int run;                   /* so many refused in that order without one in between */
-    ts_time sent_at;           /* the last call */
-    ts_time next;              /* when the next call may be sent */
+    ts_time empty_at;        /* first seen; the sums are of calls sent later */
+    uint64_t sent;           /* calls in all */
+    uint64_t refused_number; /* of the last one refused, in the order of sending */
+    int run;                 /* so many refused in that order without one in between */
+    ts_time sent_at;         /* the last call */
+    ts_time next;            /* when the next call may be sent */
 };
 
 /* What the answer to a call is reported with. */
 struct ts_pace_mark {
     uint64_t number;
     ts_time sent;
-    double interval; /* to the next call at the pace of its time, seconds; 0: there was no pace yet */
-    double gap;      /* since the call before it, seconds; not more than a few intervals */
+    double
+        interval; /* to the next call at the pace of its time, seconds; 0: there was no pace yet */
+    double gap;   /* since the call before it, seconds; not more than a few intervals */
 };
 
 void ts_pace_init(struct ts_pace *p);

@@ -2,10 +2,12 @@
 
 #include <math.h>
 
-#define MINUTE 60.0
-#define ENOUGH 20.0
+#define MINUTE  60.0
+#define ENOUGH  20.0
 #define ROUNDED 0.5
-#define SPARE  1.5 /* calls of it: what is told is rounded, and a refusal costs more than a little patience */
+#define COARSE  (5 * TS_S) /* Azure writes whole seconds */
+#define SPARE                                                                                      \
+    2 /* calls of it: what is told is rounded, and a refusal costs more than a little patience */
 
 double ts_quota_sent(struct ts_quota *q, double cost)
 {
@@ -22,9 +24,11 @@ void ts_quota_told(struct ts_quota *q, const struct ts_limit *said, double mark,
     if (said->most <= 0 || sent < q->as_of) /* an older answer knows less */
         return;
     double used = said->most - said->left - ROUNDED;
+    bool coarse = said->reset % TS_S == 0 && said->reset < COARSE;
     if (said->reset <= 0)
         q->rate = said->most / MINUTE;
-    else if (used >= fmin(said->most / 4, ENOUGH)) /* of few, rounding is too large a part */
+    else if (!coarse &&
+             used >= fmin(said->most / 4, ENOUGH)) /* of few, rounding is too large a part */
         smooth(q, used * (double)TS_S / (double)said->reset);
     q->most = said->most;
     q->left = said->left;

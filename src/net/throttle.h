@@ -19,7 +19,7 @@ struct ts_throttle {
     struct ts_window window;
     struct ts_pace pace;
     struct ts_quota calls, tokens;
-    ts_time latency;       /* smoothed, of the calls taken; 0: none was */
+    ts_time latency;           /* smoothed, of the calls taken; 0: none was */
     ts_time paused_at, paused; /* nothing is sent in between; equal: it was reckoned with */
     ts_time paused_by;     /* when the refused call was sent; TS_NEVER: nothing lifts the pause */
     ts_time unit, longest; /* of pauses */
