@@ -141,7 +141,7 @@ static enum ts_outcome outcome_of(struct exchange *x)
         ts_fail(err, TS_UNAVAILABLE, "Phoenix answered 507: its storage is full");
     else
         ts_fail(err, TS_UNAVAILABLE, "Phoenix at %s answered %d", endpoint, status);
-    err->retry_after = x->http.retry_after;
+    err->retry_after = x->http.limits.retry_after;
     return TS_RETRY;
 }
 

@@ -117,7 +117,7 @@ static void submit_call(struct tlm_score *s)
         (struct ts_api_call){.deadline = s->job->job.deadline,
                              .done = on_call_done,
                              .url = embedding ? self->embeddings_url : self->chat_url,
-                             .tokens = self->config->tokens_per_minute ? expected_tokens(s) : 0,
+                             .tokens = expected_tokens(s),
                              .urgent = c->index > 0, /* a score begun is finished first */
                              .retries = -1,
                              .write = tlm_call_write,

@@ -1,12 +1,12 @@
 #include "net/api_client.h"
 
 #include "base/random.h"
+#include "net/throttle.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { START_WINDOW = 4, REFUSALS_IN_A_ROW = 10, REFUSALS = 30, AT_ONCE = 3 };
+enum { REFUSALS_IN_A_ROW = 10, REFUSALS = 30, AT_ONCE = 3 };
 #define LONGEST_WAIT  (60 * TS_S)
 #define LONGEST_PAUSE (300 * TS_S) /* longer hints mean a quota, not a pace */
 #define MINUTE        (60 * TS_S)
@@ -17,7 +17,7 @@ struct ts_api_attempt {
     struct ts_http_job http; /* first: the cast back is safe */
     struct ts_api_call *call;
     struct ts_buf body;
-    ts_time sent;
+    struct ts_throttle_mark mark;
 };
 
 struct ts_api {
@@ -27,15 +27,8 @@ struct ts_api {
     char *name;
     struct ts_api_call *first, **last; /* wait for their turn */
     struct ts_api_call *others;        /* on their way, or waiting for a retry */
-    int in_flight;
-    double window;                /* see the header */
-    double limit;                 /* the window that was last refused; INFINITY: none was */
-    uint64_t taken, taken_at_cut; /* answers; as it was at the last cut */
-    int cuts_in_a_row;            /* cuts in a row with none taken in between */
-    ts_time cut_at;               /* requests sent before say nothing new */
-    ts_time latency;              /* of answers taken */
-    ts_time last_sent;
-    ts_time paused;                /* nothing is sent before */
+    struct ts_throttle throttle;
+    uint64_t taken;                /* calls */
     ts_time next_call, next_token; /* when the limits allow the next one */
     struct ts_timer turn;
     bool closed, sending;
@@ -151,7 +144,7 @@ static void retry(struct ts_api_call *call, ts_time wait)
     ts_time when = ts_now() + wait;
     if (wait > 0)
         when += (ts_time)(ts_random() * 0.25 * (double)api->options.retry_unit);
-    ts_time earliest = when > api->paused ? when : api->paused;
+    ts_time earliest = when > api->throttle.paused ? when : api->throttle.paused;
     if (call->cancelled || api->closed)
         finish(call, TS_JOB_CANCELLED);
     else if (has_deadline(call) && earliest >= call->deadline)
@@ -168,51 +161,7 @@ static ts_time backoff(const struct ts_api *api, int failures)
     return wait < LONGEST_WAIT ? wait : LONGEST_WAIT;
 }
 
-/* ---- window and pace ---- */
-
-static void grow(struct ts_api *api)
-{
-    double unit = fmin(1, api->limit / 8);
-    bool full = api->first && api->in_flight + 1 >= (int)api->window;
-    if (!full)
-        return;
-    if (api->window < 0.75 * api->limit)
-        api->window += fmin(1, api->window);
-    else if (api->window >= api->limit - unit && api->window <= api->limit)
-        api->window += unit / 8 / fmax(1, api->window);
-    else
-        api->window += unit / fmax(1, api->window);
-    api->window = fmin(api->window, api->options.max_in_flight);
-    if (api->window > 2 * api->limit)
-        api->limit = INFINITY;
-}
-
-/* `sent`: when the request was that was refused. */
-static void cut(struct ts_api *api, ts_time sent)
-{
-    if (sent < api->cut_at)
-        return;
-    api->cuts_in_a_row = api->taken == api->taken_at_cut ? api->cuts_in_a_row + 1 : 0;
-    api->window = fmin(api->window, api->in_flight + 1);
-    if (api->cuts_in_a_row > 0) {
-        api->window *= api->cuts_in_a_row == 1 ? 0.5 : 1; /* from then on the pauses do it */
-        api->limit = fmax(api->limit / 2, api->window);
-    } else {
-        double rest = isinf(api->limit) ? 0.5 : 0.75;
-        api->limit = api->window;
-        api->window *= rest;
-    }
-    api->window = fmax(api->window, (double)api->latency / (double)LONGEST_WAIT);
-    api->taken_at_cut = api->taken;
-    api->cut_at = ts_now();
-}
-
-static void take(struct ts_api *api, ts_time sent)
-{
-    ts_time latency = ts_now() - sent;
-    api->latency = api->taken == 0 ? latency : api->latency + (latency - api->latency) / 8;
-    api->taken++;
-}
+/* ---- limits per minute ---- */
 
 /* When `n` units at `per_minute` may start, and what that leaves for the next. */
 static void book(ts_time *next, int64_t per_minute, int64_t n, ts_time now)
@@ -224,31 +173,20 @@ static void book(ts_time *next, int64_t per_minute, int64_t n, ts_time now)
     *next += (ts_time)((double)MINUTE / (double)per_minute * (double)n);
 }
 
-/* The time before which nothing may be sent; 0: now. */
-static ts_time held_until(const struct ts_api *api, ts_time now)
+/* When `call` may be sent; TS_NEVER: when another one has ended. */
+static ts_time when_next(const struct ts_api *api, const struct ts_api_call *call, ts_time now)
 {
-    ts_time until = api->paused;
-    until = api->next_call > until ? api->next_call : until;
-    until = api->next_token > until ? api->next_token : until;
-    if (api->window < 1) {
-        ts_time pace = api->last_sent + (ts_time)((double)api->latency / api->window);
-        until = pace > until ? pace : until;
-    }
-    return until > now ? until : 0;
+    ts_time next = ts_throttle_next(&api->throttle, call->tokens, now);
+    next = api->next_call > next ? api->next_call : next;
+    return api->next_token > next ? api->next_token : next;
 }
 
 /* ---- answers ---- */
 
-static void on_refused(struct ts_api_call *call, ts_time sent, ts_time retry_after)
+static void on_refused(struct ts_api_call *call, const struct ts_api_attempt *a)
 {
     struct ts_api *api = call->api;
-    ts_time longest = api->options.longest_pause ? api->options.longest_pause : LONGEST_PAUSE;
-    cut(api, sent);
-    ts_time pause = api->cuts_in_a_row > 0 ? backoff(api, api->cuts_in_a_row - 1) : 0;
-    if (retry_after > 0)
-        pause = retry_after < longest ? retry_after : longest;
-    if (pause > 0 && ts_now() + pause > api->paused)
-        api->paused = ts_now() + pause;
+    ts_throttle_refused(&api->throttle, &a->mark, a->http.limits.retry_after, ts_now());
     bool progress = call->taken != api->taken && call->refusals > 0;
     call->taken = api->taken;
     call->refusals_in_a_row = progress ? 1 : call->refusals_in_a_row + 1;
@@ -274,15 +212,15 @@ static void on_answer(struct ts_api_call *call, const struct ts_api_attempt *a)
     enum ts_api_outcome outcome = call->read(call, &a->http, &err);
     if (err.code != TS_OK)
         *err_of(call) = err;
-    if (outcome == TS_API_OK || outcome == TS_API_PARTIAL)
-        take(api, a->sent);
-    if (outcome == TS_API_PARTIAL || outcome == TS_API_OVERLOADED)
-        cut(api, a->sent);
+    bool strained = outcome == TS_API_PARTIAL || outcome == TS_API_OVERLOADED;
+    if (outcome == TS_API_OK || outcome == TS_API_PARTIAL) {
+        ts_throttle_taken(&api->throttle, &a->mark, api->first && !strained, ts_now());
+        api->taken++;
+    }
+    if (strained)
+        ts_throttle_strained(&api->throttle, &a->mark, a->http.limits.retry_after, ts_now());
     switch (outcome) {
     case TS_API_OK:
-        grow(api);
-        finish(call, TS_JOB_DONE);
-        break;
     case TS_API_PARTIAL:
         finish(call, TS_JOB_DONE);
         break;
@@ -293,7 +231,7 @@ static void on_answer(struct ts_api_call *call, const struct ts_api_attempt *a)
         retry(call, 0);
         break;
     case TS_API_RATE_LIMITED:
-        on_refused(call, a->sent, a->http.retry_after);
+        on_refused(call, a);
         break;
     case TS_API_OVERLOADED:
     case TS_API_RETRY:
@@ -334,7 +272,7 @@ static void on_http_done(struct ts_job *job, enum ts_job_end end)
     struct ts_api_call *call = a->call;
     struct ts_api *api = call->api;
     call->attempt = NULL;
-    api->in_flight--;
+    ts_throttle_ended(&api->throttle, &a->mark, &a->http.limits);
     call->attempts++;
     if (end == TS_JOB_DONE)
         on_answer(call, a);
@@ -358,7 +296,7 @@ static void attempt(struct ts_api_call *call)
     if (has_deadline(call) && call->deadline < deadline)
         deadline = call->deadline;
     a->call = call;
-    a->sent = api->last_sent = ts_now();
+    a->mark = ts_throttle_sent(&api->throttle, call->tokens, ts_now());
     call->attempt = a;
     call->write(call, &a->body);
     a->http.job = (struct ts_job){.home = api->loop, .deadline = deadline, .done = on_http_done};
@@ -366,7 +304,6 @@ static void attempt(struct ts_api_call *call)
     a->http.request.url = call->url;
     a->http.request.body = ts_buf_view(&a->body);
     a->http.request.max_response = api->options.max_response;
-    api->in_flight++;
     ts_http_submit(api->http, &a->http);
 }
 
@@ -377,12 +314,11 @@ static void on_turn(struct ts_timer *timer)
 
 static bool is_room(struct ts_api *api)
 {
-    ts_time until = held_until(api, ts_now());
-    if (!api->first || api->in_flight >= (api->window < 1 ? 1 : (int)api->window))
-        return false;
-    if (until > 0)
-        ts_timer_start(api->loop, &api->turn, until, on_turn);
-    return until == 0;
+    ts_time now = ts_now();
+    ts_time next = api->first ? when_next(api, api->first, now) : TS_NEVER;
+    if (next > now && next != TS_NEVER)
+        ts_timer_start(api->loop, &api->turn, next, on_turn);
+    return next <= now;
 }
 
 static void send_next(struct ts_api *api)
@@ -463,9 +399,8 @@ struct ts_api *ts_api_new(struct ts_loop *loop, const struct ts_api_options *o)
     api->options = *o;
     api->name = ts_strdup(o->name);
     api->last = &api->first;
-    api->limit = INFINITY;
-    api->latency = o->retry_unit;
-    api->window = START_WINDOW < o->max_in_flight ? START_WINDOW : o->max_in_flight;
+    ts_throttle_init(&api->throttle, o->max_in_flight, o->retry_unit,
+                     o->longest_pause ? o->longest_pause : LONGEST_PAUSE);
     struct ts_http_options http = {
         .headers = o->headers, .max_connections = o->max_in_flight, .ca_file = o->ca_file};
     api->http = ts_http_client_new(loop, &http);

@@ -1,24 +1,11 @@
 /* api_client.h - many calls of one paid API, as many at a time as it takes.
- * What every client of such a service needs and none should write again: a window of parallel
- * requests that finds out what the service takes, limits per minute, retries with the server's own
- * hints, one deadline over all. What is asked and what an answer means is the caller's.
- * All of a client happens on one loop.
+ * What every client of such a service needs and none should write again: as many requests as it takes
+ * (throttle.h finds out), limits per minute, retries with the server's own hints, one deadline over
+ * all. What is asked and what an answer means is the caller's. All of a client happens on one loop.
  *
- * The window w is a real number, 4 at first, at most max_in_flight. From 1 on it is how many requests
- * may be on their way. Below 1 it is a pace: one request at a time, latency/w apart (latency:
- * smoothed over the answers taken), at most a minute. So one number fits a server that limits
- * parallel requests and one that limits the rate.
- *   refused (429, 503)      limit ← w, w ← 3/4 w (the first time 1/2 w), once an epoch: a request
- *                           that was sent before the last cut says nothing new.
- *   refused, none taken     the first time w ← 1/2 w, and each time limit ← max(1/2 limit, w).
- *     since the last cut
- *   taken, w < 3/4 limit    w ← w + min(1, w): doubles in a window
- *   taken, else             w ← w + u / max(1, w), u = min(1, limit/8): adds u in a window; an eighth
- *                           of that between limit - u and limit, where the next refusal is expected.
- *                           Past twice the limit there is none any more.
- * Only a full window grows. Retry-After holds all requests back, but no longer than longest_pause;
- * without it and without progress a pause of 1, 2, 4 … retry_units does. A refusal is not one of a
- * call's retries: it fails when refused 10 times with no call taken in between, or 30 times in all. */
+ * A refusal (429) is no trouble but a pace that was too high: it is not one of a call's retries. The call goes
+ * back to the front of the queue, and fails when it was refused 10 times with no call taken in
+ * between, or 30 times in all. Trouble (5xx, no answer) is, and waits 1, 2, 4 ... retry_units. */
 #ifndef TS_NET_API_CLIENT_H
 #define TS_NET_API_CLIENT_H
 
@@ -26,10 +13,10 @@
 
 enum ts_api_outcome { /* of the caller on an answer */
                       TS_API_OK,
-                      TS_API_PARTIAL,      /* taken, but the service is under strain */
-                      TS_API_AGAIN,        /* ask at once, differently: the request was changed */
-                      TS_API_RATE_LIMITED, /* wait as told; not one of the retries; the window shrinks */
-                      TS_API_RETRY,        /* counts as a retry */
+                      TS_API_PARTIAL, /* taken, but the service is under strain */
+                      TS_API_AGAIN,   /* ask at once, differently: the request was changed */
+                      TS_API_RATE_LIMITED, /* wait as told; not one of the retries; the pace or the window shrinks */
+                      TS_API_RETRY,      /* counts as a retry */
                       TS_API_OVERLOADED, /* the same, and the window shrinks */
                       TS_API_FINAL,      /* no retry can help: the job fails with err */
 };

@@ -67,25 +67,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     return 0;
 }
 
-static ts_time retry_after(ts_view value)
-{
-    int64_t seconds;
-    const int64_t year = 31622400;
-    if (ts_view_to_int64(value, &seconds))
-        return seconds > 0 && seconds <= year ? seconds * TS_S : 0;
-    char *text = ts_view_dup(value);
-    time_t when = curl_getdate(text, NULL);
-    free(text);
-    ts_time wait = (ts_time)when * TS_S - ts_wall_now();
-    return when > 0 && wait > 0 && wait <= year * TS_S ? wait : 0;
-}
-
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
     struct ts_http_exchange *x = arg;
     ts_view line = ts_view_trim(ts_view_of(data, size * count));
-    if (ts_view_starts_nocase(line, TS_LIT("retry-after:")))
-        x->job->retry_after = retry_after(ts_view_trim(ts_view_from(line, 12)));
+    ts_limits_read(&x->job->limits, line);
     if (ts_view_starts_nocase(line, TS_LIT("content-type:"))) {
         ts_view type = ts_view_trim(ts_view_from(line, 13));
         size_t n = 0;
@@ -354,7 +340,7 @@ void ts_http_submit(struct ts_http_client *client, struct ts_http_job *job)
     client->exchanges = x;
     job->exchange = x;
     job->status = 0;
-    job->retry_after = 0;
+    job->limits = (struct ts_limits){0};
     job->content_type[0] = '\0';
     job->job.err = (struct ts_err){0};
     job->body = TS_BUF_LIMIT(job->request.max_response ? job->request.max_response : MAX_RESPONSE);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "loop/job.h"
+#include "net/limits.h"
 
 struct ts_http_client;
 
@@ -31,8 +32,8 @@ struct ts_http_job {
         size_t max_response;        /* bytes; 0: 1 MiB. A longer answer fails the job */
     } request;
     int status;
-    ts_time retry_after;   /* from Retry-After, seconds or HTTP date; 0: none */
-    char content_type[64]; /* lower case, parameters cut off */
+    struct ts_limits limits; /* what the head says of the server's limits */
+    char content_type[64];   /* lower case, parameters cut off */
     struct ts_buf body;
     struct ts_http_exchange *exchange; /* private */
 };

@@ -291,11 +291,31 @@ def test_a_server_that_takes_eight_at_once_is_asked_eight_at_once(score, model):
 @pytest.mark.parametrize("hint", ["", "1"])
 def test_a_rate_is_learned_from_refusals(score, model, hint):
     """40 calls a second, at most 20 at once saved: 300 calls."""
-    model.control(rate=[40, 20], retry_after=hint)
+    model.control(limits={"calls": [40, 20], "retry_after": hint})
     out = score(*pairs(150), num_self_reflections=2)
     assert all(x["decision"] == "scored" for x in out)
     seen = load(model)
     assert seen["calls"] - seen["refused"] == 300 and seen["refused"] < 0.35 * seen["calls"]
+
+
+@pytest.mark.parametrize("limits", [
+    {"calls": [100, 10]},
+    {"calls": [100, 10], "retry_after": "exact"},
+    {"calls": [100, 10], "headers": "openai"},
+    {"calls": [100, 10], "headers": "azure", "retry_after": "exact"},
+    {"tokens": [100000, 10000]},
+    {"tokens": [100000, 10000], "headers": "openai"},
+    {"calls": [100, 10, [[4, 40], [9, 160]]]},
+    {"random": {429: 0.01}},
+    {"random": {429: 0.01}, "retry_after": "1"},
+], ids=str)
+def test_of_what_is_sent_to_a_limited_server_little_is_refused(score, model, limits):
+    """A thousand calls, of which the first few dozen find the limit out where it is not told."""
+    model.control(limits=limits)
+    out = score(*pairs(500), num_self_reflections=2)
+    assert all(x["decision"] == "scored" for x in out)
+    seen = load(model)
+    assert seen["calls"] - seen["refused"] == 1000 and seen["refused"] <= 25 + 0.02 * seen["calls"], seen
 
 
 def test_a_spent_quota_ends_at_once_and_says_so(score, model):

@@ -24,7 +24,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import anthropic_api
 import gemini_api
 import judge
+import limits
 import responses_api
+from limits import Limits
 
 APIS = (anthropic_api, gemini_api, responses_api)
 # question -> (answer, {word: probability of that word}); other words are nearly certain
@@ -63,8 +65,8 @@ class Faults:
     raw: str | None = None  # the whole body of every answer
     force_stream = False
     at_once = 0  # more than so many at the same time are refused
-    rate: list[float] = []  # [calls a second, burst]: what is more is refused
-    retry_after = ""  # with the refusals of the two above
+    retry_after = ""  # with the refusals of at_once
+    limits: dict = {}  # see limits.Limits: what is more is refused
     keep_raw = False  # calls are seen with the text of their body
 
 
@@ -72,26 +74,20 @@ class Seen:
     lock = threading.Lock()
     calls: list[dict] = []
     inside = most = refused = 0  # at the same time; at most; over a limit
-    tokens, filled = -1.0, 0.0
+    limits: Limits | None = None
 
     @classmethod
-    def enter(cls) -> bool:
-        """May another call be taken?"""
+    def enter(cls, cost: float) -> tuple[int, dict[str, str]]:
+        """200: the call of so many tokens is taken. Else the status that it is refused with. And headers."""
         with cls.lock:
-            now = time.monotonic()
-            if Faults.rate:
-                most = Faults.rate[1]
-                cls.tokens = most if cls.tokens < 0 else \
-                    min(most, cls.tokens + (now - cls.filled) * Faults.rate[0])
-                cls.filled = now
-            over = (Faults.at_once and cls.inside >= Faults.at_once) or \
-                (Faults.rate and cls.tokens < 1)
-            cls.refused += bool(over)
-            if not over:
-                cls.tokens -= 1
+            status, headers = cls.limits.answer(cost) if cls.limits else (200, {})
+            if Faults.at_once and cls.inside >= Faults.at_once:
+                status, headers = 429, {"Retry-After": Faults.retry_after} if Faults.retry_after else {}
+            cls.refused += status == 429
+            if status == 200:
                 cls.inside += 1
                 cls.most = max(cls.most, cls.inside)
-            return not over
+            return status, headers
 
     @classmethod
     def leave(cls) -> None:
@@ -193,6 +189,8 @@ def chunks(base: dict, choice: dict, usage: dict | None) -> Iterator[str]:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
+    told: dict[str, str] = {}  # of the limits, with the answer
 
     def log_message(self, *_args: object) -> None:
         pass
@@ -201,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
              headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        for key, value in (headers or {}).items():
+        for key, value in {**self.told, **(headers or {})}.items():
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -220,9 +218,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         request = json.loads(raw or b"{}")
+        self.told = {}
         if self.path == "/__control":
             for key, value in request.items():
                 setattr(Faults, key, value)
+            if "limits" in request:
+                Seen.limits = Limits(**Faults.limits) if Faults.limits else None
             return self.send(200, b"{}")
         with Seen.lock:
             Seen.calls.append({"path": self.path, "auth": bool(self.headers.get("Authorization") or
@@ -230,9 +231,9 @@ class Handler(BaseHTTPRequestHandler):
                                "body": request,
                                **({"raw": raw.decode()} if Faults.keep_raw else {})})
             fault = Faults.fail_next.pop(0) if Faults.fail_next else None
-        if not Seen.enter():
-            headers = {"Retry-After": Faults.retry_after} if Faults.retry_after else {}
-            return self.send(429, b'{"error": {"code": "rate_limit_exceeded"}}', headers=headers)
+        status, self.told = Seen.enter(len(raw) / 4 + (request.get("max_tokens") or 0))
+        if status != 200:
+            return self.send(status, json.dumps(limits.error(status)).encode())
         time.sleep(Faults.latency_ms / 1000)
         Seen.leave()  # before the answer, which may bring the next call at once
         if fault:

@@ -99,7 +99,7 @@ static void an_answer_comes_with_all_it_says(void **state)
     post(&x, s.url, 0, 5 * TS_S);
     assert_int_equal(x.end, TS_JOB_DONE);
     assert_int_equal(x.http.status, 429);
-    assert_int_equal(x.http.retry_after, 7 * TS_S);
+    assert_int_equal(x.http.limits.retry_after, 7 * TS_S);
     assert_string_equal(x.http.content_type, "text/html");
     assert_view_is(ts_buf_view(&x.http.body), "hi");
     ts_http_job_release(&x.http);
@@ -120,7 +120,7 @@ static void a_date_is_a_delay_too(void **state)
     snprintf(answer, sizeof answer, OK_HEAD "Retry-After: %s\r\nContent-Length: 0\r\n\r\n", date);
     start_server(&s, answer, 1);
     post(&x, s.url, 0, 5 * TS_S);
-    assert_true(x.http.retry_after > 90 * TS_S && x.http.retry_after <= 100 * TS_S);
+    assert_true(x.http.limits.retry_after > 90 * TS_S && x.http.limits.retry_after <= 100 * TS_S);
     ts_http_job_release(&x.http);
     stop_server(&s);
 }
