@@ -1,3 +1,4 @@
+/* limits.c - what the headers of an answer say about limits. */
 #include "net/limits.h"
 
 #include "base/buf.h"

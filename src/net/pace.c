@@ -1,3 +1,4 @@
+/* pace.c - what is learned from refusals: the rate that a service takes. */
 #include "net/pace.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* quota.c - a bucket as its service tells of it. */
 #include "net/quota.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* throttle.c - window, pace and quotas together. */
 #include "net/throttle.h"
 
 #include <math.h>

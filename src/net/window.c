@@ -1,3 +1,4 @@
+/* window.c - as many calls at once as a service takes. */
 #include "net/window.h"
 
 #include <math.h>
