@@ -49,9 +49,8 @@ class Load(threading.Thread):
 
     def run(self) -> None:
         while not self.run_.ended:
-            if not self.run_.gate.wait(0.2):
-                continue
-            self.send()
+            if self.run_.gate.wait(0.2) and not self.run_.ended:
+                self.send()
             time.sleep(self.rng.uniform(0, 0.01))
 
     def send(self) -> bool:
@@ -222,9 +221,10 @@ class Run:
 
     def send_until_refused(self, most: int) -> None:
         self.life.quiet = False
-        sender = self.senders[0]
+        sender, refused = self.senders[0], 0
         for _ in range(most):
-            if not sender.send():
+            refused = 0 if sender.send() else refused + 1
+            if refused == 3:  # once may be for another reason
                 return
 
     def step(self, n: int, step: Step) -> None:
@@ -289,8 +289,8 @@ class Run:
         for n in range(count):
             if n % 100 == 99:
                 self.say(f"{n + 1} kills, {self.tried} requests tried")
-            self.work(self.rng.randint(3, 25))
-            time.sleep(self.rng.uniform(0, 0.08))
+            self.work(self.rng.randint(3, 40))
+            time.sleep(self.rng.choice((0.0, 0.05, 0.2, 1.0)) * self.rng.random())
             self.restart("KILL")
         return self.finish()
 

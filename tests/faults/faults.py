@@ -50,12 +50,21 @@ def stand_still(run: Run, rng: random.Random) -> None:
     run.life.stood_still.append((begin, time.monotonic()))
 
 
-def fill_with_backlog(run: Run, _rng: random.Random) -> None:
-    """The disk is full of our own spans; nobody but trustspan can make room."""
+def fill_with_backlog(run: Run, rng: random.Random) -> None:
+    """The disk is full, and what is on it is ours: large requests or many small ones."""
+    run.padding, room = rng.choice(((256 << 10, 16 << 20), (10, 1 << 20)))
     run.backend.set("refuse")
-    run.padding = 256 << 10
-    run.send_until_refused(4 * 64)
+    run.place.fill(room)
+    run.send_until_refused(2000)
     run.padding = 0
+
+
+def drain_backlog(run: Run) -> None:
+    """Nobody makes room: what is delivered does, and there is room for new requests then."""
+    run.backend.set("well")
+    run.settle()
+    run.still_serves()
+    run.place.make_room()
 
 
 def few_files(run: Run, _rng: random.Random) -> None:
@@ -108,7 +117,7 @@ FAULTS: tuple[Fault, ...] = (
     mode("judge", "refuse"), mode("judge", "hang"), mode("judge", "dead"), mode("judge", "busy"),
     slow("judge", 2.0),
     Fault("full disk", lambda run, _: run.place.fill(), lambda run: run.place.make_room(), needs="tmpfs"),
-    Fault("disk full of backlog", fill_with_backlog, lambda run: run.backend.set("well"), needs="tmpfs"),
+    Fault("disk full of backlog", fill_with_backlog, drain_backlog, needs="tmpfs"),
     Fault("slow disk", lambda run, rng: run.place.disk(rng.randint(20, 400), rng.randint(0, 5)),
           lambda run: run.place.disk(), needs="slow disk"),
     Fault("broken disk", lambda run, rng: run.place.disk(broken=rng.randint(50, 500)),

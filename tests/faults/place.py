@@ -82,13 +82,15 @@ class Place:
         with self.control.open(mode) as file:
             file.write(struct.pack("III", sync_ms, write_ms, broken))
 
-    def fill(self) -> None:
+    def fill(self, room: int = 0) -> None:
+        """All but so many bytes."""
         with (self.state / "filler").open("wb", buffering=0) as file:
             try:
                 while True:
                     file.write(b"x" * 4096)
             except OSError:
                 pass  # full
+            file.truncate(max(0, file.tell() - room))
 
     def make_room(self) -> None:
         (self.state / "filler").unlink(missing_ok=True)
