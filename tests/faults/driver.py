@@ -30,6 +30,7 @@ from spans import ids, llm_attributes, request  # noqa: E402
 
 GUARD_S = 90  # without any progress
 SENDERS = 2
+PAUSE_S = 0.04  # at most, of a sender between two requests
 QUICK_RETRY = {"initial_interval": "50ms", "max_interval": "200ms"}
 WAITING = ("trustspan_spool_requests", "trustspan_spool_late", "trustspan_batches",
            "trustspan_exporter_waiting_evaluations", "otelcol_exporter_queue_size")
@@ -51,7 +52,7 @@ class Load(threading.Thread):
         while not self.run_.ended:
             if self.run_.gate.wait(0.2) and not self.run_.ended:
                 self.send()
-            time.sleep(self.rng.uniform(0, 0.01))
+            time.sleep(self.rng.uniform(0, PAUSE_S))
 
     def send(self) -> bool:
         run = self.run_
@@ -115,14 +116,14 @@ class Run:
 
     @staticmethod
     def usual_delay(peer: str) -> float:
-        return 0.15 if peer == "judge" else 0.0
+        return 0.1 if peer == "judge" else 0.0
 
     def write_config(self) -> None:
         tlm = {"base_url": f"http://{self.judge.address}/v1", "api_key": "k", "retry_unit": "20ms",
                "num_self_reflections": 1, "num_consistency_samples": 0, "preset": "base"}
         config = {
             "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": self.address}}}},
-            "processors": {"trust": {"scorer": self.scorer, "hold": "300ms", "give_up": "168h"}},
+            "processors": {"trust": {"scorer": self.scorer, "hold": "500ms", "give_up": "168h"}},
             "scorers": {"tlm": tlm} if self.scorer == "tlm" else {},
             "exporters": {
                 "otlp_grpc": {"endpoint": self.backend.address, "tls": {"insecure": True}, "timeout": "5s",
@@ -209,6 +210,7 @@ class Run:
     def work(self, requests: int) -> None:
         """So many requests more are tried."""
         self.life.quiet = False
+        self.gate.set()
         goal, last, seen = self.tried + requests, time.monotonic(), self.tried
         while self.tried < goal:
             time.sleep(0.002)
@@ -233,11 +235,11 @@ class Run:
         rng = random.Random(step.seed)
         self.broken_start = "may be" if step.fault.name == "broken disk" else ""
         step.fault.begin(self, rng)
-        self.work(step.work // 2)
-        if step.kill:
-            time.sleep(rng.uniform(0, 0.05))
-            self.restart(step.kill)
-        self.work(step.work - step.work // 2)
+        for how in step.kills:
+            self.work(step.work // (len(step.kills) + 1))
+            time.sleep(rng.uniform(0, 0.1))
+            self.restart(how)
+        self.work(step.work // (len(step.kills) + 1))
         step.fault.end(self)
         self.broken_start = ""
 

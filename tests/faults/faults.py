@@ -23,7 +23,7 @@ class Fault:
     end: Callable[[Run], None] = lambda run: None
     needs: str = ""  # of the place
     scorer: str = ""  # only with this one
-    kill: bool = True  # may the process be killed in the middle?
+    kill: bool = True  # may the process be killed meanwhile?
     work: int = 40  # requests tried while it lasts, at most
 
 
@@ -135,10 +135,10 @@ class Step:
     fault: Fault
     seed: int  # of what the fault chooses
     work: int
-    kill: str  # in the middle: KILL, TERM or ""
+    kills: list[str]  # KILL or TERM, after equal parts of the work
 
     def __str__(self) -> str:
-        return f"{self.fault.name}, {self.work} requests" + (f", {self.kill} in the middle" if self.kill else "")
+        return ", ".join((self.fault.name, f"{self.work} requests", *self.kills))
 
 
 def schedule(seed: int, steps: int, scorer: str, lacks: dict[str, str]) -> list[Step]:
@@ -148,6 +148,6 @@ def schedule(seed: int, steps: int, scorer: str, lacks: dict[str, str]) -> list[
     out: list[Step] = []
     while len(out) < steps:
         for fault in rng.sample(possible, len(possible)):
-            kill = rng.choice(("", "KILL", "KILL", "TERM")) if fault.kill else ""
-            out.append(Step(fault, rng.getrandbits(32), rng.randint(5, fault.work), kill))
+            kills = rng.choices(("KILL", "KILL", "TERM"), k=rng.randint(0, 3)) if fault.kill else []
+            out.append(Step(fault, rng.getrandbits(32), rng.randint(5, fault.work), kills))
     return out[:steps]

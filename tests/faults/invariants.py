@@ -103,7 +103,8 @@ def changed_decision(view: View) -> Iterator[str]:
     changes: dict[str, list[str]] = defaultdict(list)
     for span_id, copies in view.copies.items():
         if span_id in view.llm and len({decision(c) for c in copies}) > 1:
-            changes[" then ".join(str(c.get("decision")) for c in copies[:3])].append(span_id)
+            said = [f"{c.get('decision')} {c.get('reason') or ''}".strip() for c in copies]
+            changes[" then ".join(w for n, w in enumerate(said) if n == 0 or w != said[n - 1])].append(span_id)
     for change, ids in sorted(changes.items()):
         yield f"copies of one span disagree, {change}: {some(ids)}"
 
@@ -203,11 +204,16 @@ def repeated_calls(view: View) -> tuple[dict[str, list[Call]], int, int]:
 
 def paid_twice(view: View) -> Iterator[str]:
     bad, _, _ = repeated_calls(view)
-    times = sum(len(calls) for calls in bad.values())
+    repeated = [call for calls in bad.values() for call in calls]
     unkept = view.counted("trustspan_cache_lost")
-    if times > unkept:
-        yield f"calls paid {times} times more than once, none in flight at a kill, {unkept:.0f} scores " \
-              f"counted as not kept: {some({c.span_id for calls in bad.values() for c in calls})}"
+    if len(repeated) > unkept:
+        yield f"calls paid {len(repeated)} times more than once, none in flight at a kill, {unkept:.0f} scores " \
+              f"counted as not kept, the last {kept_for(view, repeated[-1])}: {some({c.span_id for c in repeated})}"
+
+
+def kept_for(view: View, call: Call) -> str:
+    life = next((life for life in view.lives if life.start <= call.start <= life.end), None)
+    return f"answered {life.killed_at - call.end:.2f} s before its process was ended" if life else "of no life"
 
 
 # ---- the metrics page ----
