@@ -105,4 +105,5 @@ talk() { # NAME BINARY FOLDER…: what talks to real peers
 export TRUSTSPAN_TSAN_BIN=$PWD/build/tsan/trustspan PHOENIX_BIN=$PWD/.venv/phoenix/bin/phoenix
 talk main release contract e2e/test_phoenix.py e2e/test_instrumentors.py
 talk pipeline clang e2e --ignore=e2e/test_phoenix.py --ignore=e2e/test_instrumentors.py --ignore=e2e/apps
+talk faults release faults
 .venv/tests/bin/python tests/tally.py "$results" ${failed[@]+"${failed[@]}"}

@@ -124,6 +124,8 @@ FAULTS: tuple[Fault, ...] = (
           lambda run: run.place.disk(), needs="slow disk"),
     Fault("few files", few_files, files_again, kill=False),
     Fault("other clock", other_clock, right_clock, needs="faketime"),
+    Fault("cable out", lambda run, _: run.place.cable("down"), lambda run: run.place.cable("up"),
+          needs="namespace", kill=False, work=4),  # nobody answers: every request takes its whole time-out
     Fault("lossy network", lambda run, rng: run.place.network(
         "loss", f"{rng.randint(1, 10)}%", "delay", f"{rng.randint(1, 40)}ms", "5ms"),
         lambda run: run.place.network(), needs="netem"),
@@ -149,5 +151,5 @@ def schedule(seed: int, steps: int, scorer: str, lacks: dict[str, str]) -> list[
     while len(out) < steps:
         for fault in rng.sample(possible, len(possible)):
             kills = rng.choices(("KILL", "KILL", "TERM"), k=rng.randint(0, 3)) if fault.kill else []
-            out.append(Step(fault, rng.getrandbits(32), rng.randint(5, fault.work), kills))
+            out.append(Step(fault, rng.getrandbits(32), rng.randint(2, fault.work), kills))
     return out[:steps]

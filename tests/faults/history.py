@@ -46,13 +46,15 @@ class Evaluation:
 
 @dataclass
 class Call:
-    """A judge's call; `identity` is the whole request. `paid` when the answer was written back."""
+    """A judge's call; `identity` is the whole request. `start` is when it was read, `paid` when an answer was written;
+    `asker_gone` when nobody was there any more to take it."""
 
     span_id: str
     identity: str
     start: float
     end: float
     paid: bool
+    asker_gone: bool = False
 
 
 @dataclass

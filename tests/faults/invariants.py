@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from history import Call, Copy, History, Life
 
-# A score is on disk soon after its answer came: the removal from the spool goes with the next commit, after 100 ms
-# at most (store.h); an answer needs its way, its reading and a commit. What is younger than this when a
-# process is killed was in flight. Time in which the process stood still does not count.
-IN_FLIGHT_S = 1.0
+# A delivered record is removed with the next commit, after 100 ms at most (store.h). An answer needs its way, its
+# reading and a commit: what is younger than this when a process is killed was in flight. Time in which the
+# process stood still does not count.
+IN_FLIGHT_S = 0.5
 REMOVAL_S = 0.1
 SCORED = ("scored", "cached")
 SAME = ("decision", "reason", "score", "label", "scorer")  # of a span, in all its copies
@@ -177,11 +177,12 @@ def ran(life: Life, since: float, until: float) -> float:
 
 
 def in_flight_at_end(view: View, call: Call) -> bool:
-    for life in view.lives:
-        if life.how and call.start <= life.end and call.end >= life.start:
-            if call.end >= life.killed_at or ran(life, call.end, life.killed_at) < IN_FLIGHT_S:
-                return True
-    return False
+    """Or the process that asked ended before its question was even read, and the answer went nowhere."""
+    return any(
+        (life.start <= call.start <= life.end and
+         (call.end >= life.killed_at or ran(life, call.end, life.killed_at) < IN_FLIGHT_S)) or
+        (call.asker_gone and call.start - IN_FLIGHT_S <= life.killed_at <= call.end)
+        for life in view.lives if life.how)
 
 
 def repeated_calls(view: View) -> tuple[dict[str, list[Call]], int, int]:
@@ -275,7 +276,7 @@ def check(history: History) -> list[Violation]:
 def in_doubt(view: View, copy: Copy) -> bool:
     """At the backend, and perhaps not yet out of the store, when a process ended; or not said yes to."""
     return not copy.taken or any(
-        life.how and copy.start <= life.end and copy.start >= life.start and
+        life.how and life.start <= copy.start <= life.end and
         (copy.end >= life.killed_at or ran(life, copy.end, life.killed_at) < REMOVAL_S)
         for life in view.lives)
 

@@ -154,6 +154,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True  # it comes back without its memory
             return
         status, text, done = (503, b"", None) if peer.mode == "refuse" else peer.answer(body, start)
+        gone = self.asker_gone()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
@@ -163,7 +164,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
         self.wfile.flush()
         if done:
-            done()
+            done(gone)
+
+    def asker_gone(self) -> bool:
+        try:
+            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False  # it waits for the answer
+        except OSError:
+            return True
 
 
 class Web(Peer):
@@ -207,19 +216,19 @@ class Judge(Web):
         span_id = found[1] if found else ""
         identity = hashlib.sha256(body).hexdigest()
 
-        def note(paid: bool) -> None:
-            self.history.add(Call(span_id, identity, start, time.monotonic(), paid))
+        def note(gone: bool, paid: bool = True) -> None:
+            self.history.add(Call(span_id, identity, start, time.monotonic(), paid, gone))
 
         if self.mode == "busy" and random.random() < 0.5:
             return 429, b'{"error": {"code": "rate_limit_exceeded"}}', None
         if random.random() < self.errors:
-            return 500, b"{}", lambda: note(False)
+            return 500, b"{}", lambda gone: note(gone, paid=False)
         text = grading.grade(prompt, {}) or "It is so."
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text},
                   "logprobs": {"content": grading.pieces(text), "refusal": None}}
         reply = {"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice],
                  "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
-        return 200, json.dumps(reply).encode(), lambda: note(True)
+        return 200, json.dumps(reply).encode(), note
 
 
 def metrics(address: str, timeout: float = 5) -> dict[str, float]:

@@ -60,21 +60,32 @@ class Place:
         steps = (f"ip netns add {n}", f"ip link add {n}a type veth peer name {n}b netns {n}",
                  f"ip addr add {ours}/30 dev {n}a", f"ip link set {n}a up",
                  f"ip -n {n} addr add {theirs}/30 dev {n}b", f"ip -n {n} link set {n}b up",
-                 f"ip -n {n} link set lo up", f"tc qdisc add dev {n}a root netem delay 0ms",
-                 f"tc -n {n} qdisc add dev {n}b root netem delay 0ms")
-        for step in steps:
-            if not self.make("netem", *step.split()):
-                said("ip", "netns", "del", n)
-                return
+                 f"ip -n {n} link set lo up")
+        if not all(self.make("namespace", *step.split()) for step in steps):
+            self.lacks["netem"] = self.lacks["namespace"]
+            said("ip", "netns", "del", n)
+            return
         self.host, self.own = ours, theirs
         self.enter = ["nsenter", f"--net=/run/netns/{n}"]
+        for end in self.ends("add"):
+            if not self.make("netem", *end, "delay", "0ms"):
+                return
+
+    def ends(self, verb: str) -> list[list[str]]:
+        """tc's commands for both directions, without what is to happen to packets."""
+        return [["tc", *where, "qdisc", verb, "dev", device, "root", "netem"] for where, device in
+                (((), f"{self.name}a"), (("-n", self.name), f"{self.name}b"))]
 
     def network(self, *netem: str) -> None:
-        """Both directions, in tc's words: "loss", "5%"."""
-        for end in (["tc", "qdisc", "change", "dev", f"{self.name}a"],
-                    ["tc", "-n", self.name, "qdisc", "change", "dev", f"{self.name}b"]):
-            why = said(*end, "root", "netem", *(netem or ("delay", "0ms")))
+        """In tc's words: "loss", "5%"."""
+        for end in self.ends("change"):
+            why = said(*end, *(netem or ("delay", "0ms")))
             assert not why, why
+
+    def cable(self, state: str) -> None:
+        """up, or down: packets vanish, connections stay as they are."""
+        why = said("ip", "link", "set", f"{self.name}a", state)
+        assert not why, why
 
     def disk(self, sync_ms: int = 0, write_ms: int = 0, broken: int = 0) -> None:
         """`broken` of a thousand writes and syncs fail. In place: the library has the file mapped."""

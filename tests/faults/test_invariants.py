@@ -153,10 +153,20 @@ def test_a_call_in_flight_at_a_kill_may_be_paid_again(good, end, excused):
     assert figures(good)["of them in flight at a kill"] == excused
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_call_of_a_process_that_ended_before_it_was_read(good, gone):
+    """Read in the life of the next process, which asks again."""
+    good.lives.append(Life(good.lives[0].end, float("inf")))
+    good.lives[0].end = KILLED_AT
+    good.calls[0] = Call("a", "asked", KILLED_AT + 0.1, KILLED_AT + 3, True, asker_gone=gone)
+    good.calls.append(Call("a", "asked", KILLED_AT + 10, KILLED_AT + 11, True))
+    assert (check(good) == []) == gone
+
+
 def test_time_in_which_the_process_stood_still_does_not_count(good):
     good.calls[0] = call("a", 50, 90)
     good.calls.append(call("a", 300, 301))
-    good.lives[0].stood_still.append((90.5, 99.9))
+    good.lives[0].stood_still.append((90.1, 99.9))
     assert check(good) == []
 
 
