@@ -50,13 +50,16 @@ def stand_still(run: Run, rng: random.Random) -> None:
     run.life.stood_still.append((begin, time.monotonic()))
 
 
-def fill_with_backlog(run: Run, rng: random.Random) -> None:
-    """The disk is full, and what is on it is ours: large requests or many small ones."""
-    run.padding, room = rng.choice(((256 << 10, 16 << 20), (10, 1 << 20)))
-    run.backend.set("refuse")
-    run.place.fill(room)
-    run.send_until_refused(2000)
-    run.padding = 0
+def full_of(padding: int, room: int) -> Callable[[Run, random.Random], None]:
+    """The disk is full, and what is on it is ours."""
+    def begin(run: Run, _rng: random.Random) -> None:
+        run.backend.set("refuse")
+        run.place.fill(room)
+        run.padding = padding
+        run.send_until_refused(4000)
+        run.padding = 0
+
+    return begin
 
 
 def drain_backlog(run: Run) -> None:
@@ -91,6 +94,7 @@ def files_again(run: Run) -> None:
     run.idle = []
     if run.life.start < run.began_at:  # not that of a later process
         resource.prlimit(run.victim.child.pid, resource.RLIMIT_NOFILE, run.files)
+        run.still_serves()
 
 
 def other_clock(run: Run, rng: random.Random) -> None:
@@ -117,7 +121,8 @@ FAULTS: tuple[Fault, ...] = (
     mode("judge", "refuse"), mode("judge", "hang"), mode("judge", "dead"), mode("judge", "busy"),
     slow("judge", 2.0),
     Fault("full disk", lambda run, _: run.place.fill(), lambda run: run.place.make_room(), needs="tmpfs"),
-    Fault("disk full of backlog", fill_with_backlog, drain_backlog, needs="tmpfs"),
+    Fault("disk full of few large", full_of(256 << 10, 16 << 20), drain_backlog, needs="tmpfs"),
+    Fault("disk full of many small", full_of(10, 1 << 20), drain_backlog, needs="tmpfs"),
     Fault("slow disk", lambda run, rng: run.place.disk(rng.randint(20, 400), rng.randint(0, 5)),
           lambda run: run.place.disk(), needs="slow disk"),
     Fault("broken disk", lambda run, rng: run.place.disk(broken=rng.randint(50, 500)),
