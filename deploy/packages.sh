@@ -2,7 +2,8 @@
 BUILD_PACKAGES="gcc cmake make ninja-build pkg-config libgrpc-dev libprotobuf-c-dev
 protobuf-c-compiler libcurl4-openssl-dev libcjson-dev libuv1-dev libmicrohttpd-dev liblmdb-dev
 libxxhash-dev zlib1g-dev libfyaml-dev libutf8proc-dev libpcre2-dev python3 python3-venv curl"
-TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev openssl"
+TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev openssl
+libfaketime iproute2"
 
 # install_packages NAME…: only what is missing.
 install_packages() {

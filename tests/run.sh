@@ -79,7 +79,9 @@ fuzz() { # TARGET…: from seeds out of the fixtures, briefly; a crash is a fail
     done
 }
 
-export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp die_after_fork=0" # test_cache has a second process
+# tests/tsan_report.py tells whose the reports are; test_cache has a second process
+mkdir "$results/tsan"
+export TSAN_OPTIONS="exitcode=0 die_after_fork=0 log_path=$results/tsan/tsan"
 build dev dev
 unit dev '^test_'
 echo "dialect fixtures, compared field by field:" # the unit test's own table
@@ -90,6 +92,7 @@ unit clang '^test_'
 fuzz reply replay extract
 build tsan tsan
 unit tsan '^test_(loop|store|net|llm_trace|pipeline)'
+python3 tests/tsan_report.py "$results/tsan" || failed+=("TSan")
 build release release
 
 talk() { # NAME BINARY FOLDER…: what talks to real peers
@@ -105,4 +108,5 @@ talk() { # NAME BINARY FOLDER…: what talks to real peers
 export TRUSTSPAN_TSAN_BIN=$PWD/build/tsan/trustspan PHOENIX_BIN=$PWD/.venv/phoenix/bin/phoenix
 talk main release contract e2e/test_phoenix.py e2e/test_instrumentors.py
 talk pipeline clang e2e --ignore=e2e/test_phoenix.py --ignore=e2e/test_instrumentors.py --ignore=e2e/apps
+talk faults release faults
 .venv/tests/bin/python tests/tally.py "$results" ${failed[@]+"${failed[@]}"}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import tsan_report
 from conftest import ROOT, Process, Standin, Trustspan, free_port, http, wait_for
 
 APP = ROOT / "tests/e2e/apps/quiz.py"
@@ -150,8 +151,8 @@ def test_the_main_job_under_tsan(start, phoenix, tmp_path, monkeypatch):
     model, tlm = start(Standin, "llm"), start(Standin, "tlm")
     two_loops = {**settings(phoenix, "cleanlab", tlm), "service": {"loops": 2}}
     trustspan = start(Trustspan, two_loops,
-                      {"TSAN_OPTIONS": f"suppressions={ROOT / 'tests/tsan.supp'}"})
+                      tsan_report.options(tmp_path / "tsan"))
     sent = run_app(tmp_path, trustspan.endpoint, "tsan", model, 2)
     check_all(phoenix, "tsan", sent, every_llm_scored=True)
     trustspan.process.stop()
-    assert "WARNING: ThreadSanitizer" not in trustspan.process.log()
+    assert tsan_report.read(tmp_path / "tsan")[0] == []

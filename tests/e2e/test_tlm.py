@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import tsan_report
 from conftest import ROOT, TRUSTSPAN, Standin, Trustspan, http, wait_for
 from spans import Sender, ids, llm_attributes, request
 from test_pipeline import all_in, by_id, config
@@ -636,14 +637,14 @@ def test_a_shutdown_with_calls_under_way_is_clean(start, backend, model):
     assert "ERROR" not in trustspan.process.log() and "sk-test" not in trustspan.process.log()
 
 
-def test_loops_share_scorer_and_cache_without_a_race(start, backend, model, monkeypatch):
+def test_loops_share_scorer_and_cache_without_a_race(start, backend, model, tmp_path, monkeypatch):
     if not os.environ.get("TRUSTSPAN_TSAN_BIN"):
         pytest.skip("no TSan build; TRUSTSPAN_TSAN_BIN names it")
     import conftest
 
     monkeypatch.setattr(conftest, "TRUSTSPAN", os.environ["TRUSTSPAN_TSAN_BIN"])
     trustspan = start(Trustspan, {**trust_config(backend, model), "service": {"loops": 3}},
-                      {"TSAN_OPTIONS": f"suppressions={ROOT / 'tests/tsan.supp'}"})
+                      tsan_report.options(tmp_path / "tsan"))
     sender = Sender(trustspan.endpoint)
     sent = []
     for i in range(120):
@@ -655,4 +656,4 @@ def test_loops_share_scorer_and_cache_without_a_race(start, backend, model, monk
     decisions = Counter(a["trustworthiness.decision"] for a in by_id(backend).values())
     assert set(decisions) <= {"scored", "cached", "late"} and sum(decisions.values()) == 120
     assert trustspan.process.stop() == 0
-    assert "WARNING: ThreadSanitizer" not in trustspan.process.log()
+    assert tsan_report.read(tmp_path / "tsan")[0] == []
