@@ -12,6 +12,7 @@ struct ts_node {
     enum ts_node_kind kind;
     ts_view key;              /* in a map: its name */
     ts_view text;             /* SCALAR: the value, expanded, as written (0123 stays 0123) */
+    ts_view written;          /* the text with its ${…}, which messages show; empty: none in it */
     bool quoted;              /* SCALAR: was in quotes, so "true" is text and no boolean */
     const char *file;         /* name for messages: path, "--set", "env:NAME", "preset:drop-in" */
     int line, column;         /* 1-based; of the value */

@@ -2,6 +2,7 @@
 #include "net/grpc_internal.h"
 
 #include "base/buf.h"
+#include "base/secrets.h"
 #include "net/endpoint.h"
 
 #include <stdio.h>
@@ -77,11 +78,28 @@ static void fill_metadata(struct call *c, const struct ts_grpc_unary *u)
 
 /* ---- the end ---- */
 
+/* What the server says, which may be what it was sent. */
+static void read_text(struct call *c)
+{
+    enum { READ = 4096, KEPT = 250 };
+    struct ts_grpc_unary *u = c->unary;
+    ts_view text = ts_view_cut(ts_grpc_slice_view(&c->details), 0, READ);
+    ts_view *sent = ts_alloc((u->header_count + 1) * sizeof *sent);
+    for (size_t i = 0; i < u->header_count; i++)
+        sent[i] = u->headers[i].value;
+    size_t len = 0;
+    char *redacted = ts_secret_redact(text, sent, u->header_count, &len);
+    if (redacted)
+        text = ts_view_of(redacted, len);
+    ts_fail(&u->job.err, (enum ts_code)c->status, TS_FMT, TS_ARG(ts_view_cut(text, 0, KEPT)));
+    free(redacted);
+    free(sent);
+}
+
 static void read_failure(struct call *c)
 {
     struct ts_grpc_unary *u = c->unary;
-    ts_view text = ts_view_cut(ts_grpc_slice_view(&c->details), 0, 250);
-    ts_fail(&u->job.err, (enum ts_code)c->status, TS_FMT, TS_ARG(text));
+    read_text(c);
     for (size_t i = 0; i < c->trailing.count; i++) {
         const grpc_metadata *m = &c->trailing.metadata[i];
         ts_time delay = 0;
