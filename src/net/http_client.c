@@ -134,12 +134,13 @@ static enum ts_code code_of(CURLcode bad, const char *url)
     }
 }
 
-/* scheme://host:port of a URL: what may be shown. */
+/* scheme://host:port of a URL: what may be shown. With an '@' in its path what stands in front may be half of
+ * a password that nobody escaped. */
 static ts_view origin(const char *url)
 {
     ts_view v = ts_view_str(url);
     struct ts_endpoint e = ts_endpoint_of(v);
-    if (e.address.len == 0)
+    if (e.address.len == 0 || ts_view_find(e.path, TS_LIT("@")) != SIZE_MAX)
         return e.scheme;
     bool apart = e.scheme.len == 0 || e.user.len > 0; /* a password stands before the address */
     return apart ? e.address : ts_view_cut(v, 0, (size_t)(e.address.ptr - v.ptr) + e.address.len);
