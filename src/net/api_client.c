@@ -467,7 +467,7 @@ struct ts_api *ts_api_new(struct ts_loop *loop, const struct ts_api_options *o)
     api->latency = o->retry_unit;
     api->window = START_WINDOW < o->max_in_flight ? START_WINDOW : o->max_in_flight;
     struct ts_http_options http = {
-        .headers = o->headers, .max_connections = o->max_in_flight, .ca_file = o->ca_file};
+        .headers = o->headers, .max_connections = o->max_in_flight, .tls = o->tls};
     api->http = ts_http_client_new(loop, &http);
     return api;
 }

@@ -67,7 +67,7 @@ WRONG = [
     "extensions.file_storage.max_size", "extensions.file_storage.directory",
 ]
 SCORERS = ["scorers.tlm.base_url", "scorers.tlm.preset", "scorers.tlm.max_in_flight", "scorers.tlm.evals",
-           "scorers.tlm.prices", "scorers.tlm.body", "scorers.tlm.ca_file", "scorers.tlm.record",
+           "scorers.tlm.prices", "scorers.tlm.body", "scorers.tlm.tls.ca_file", "scorers.tlm.record",
            "scorers.cleanlab.base_url", "scorers.cleanlab.quality", "scorers.cleanlab.reasoning_effort",
            "scorers.cleanlab.timeout"]
 
