@@ -29,6 +29,11 @@ const struct ts_setting ts_tls_client_table[] = {
      .kind = TS_TEXT,
      .offset = CLIENT(server_name_override),
      .help = "name expected in the server's certificate"},
+    {.key = "reload_interval",
+     .kind = TS_DURATION,
+     .offset = CLIENT(reload_interval),
+     .default_text = "1s",
+     .help = "how soon changed files are taken up by new connections; 0s: never"},
     {0},
 };
 
@@ -39,7 +44,24 @@ struct ts_grpc_tls ts_tls_client(const struct ts_tls_client_config *c)
                                 .ca_file = c->ca_file,
                                 .cert_file = c->cert_file,
                                 .key_file = c->key_file,
-                                .server_name = c->server_name_override};
+                                .server_name = c->server_name_override,
+                                .reload_interval = c->reload_interval};
+}
+
+bool ts_tls_http(const struct ts_tls_client_config *c, struct ts_http_tls *http, struct ts_err *err)
+{
+    *http = (struct ts_http_tls){.skip_verify = c->insecure_skip_verify,
+                                 .files = {.ca_file = c->ca_file,
+                                           .cert_file = c->cert_file,
+                                           .key_file = c->key_file,
+                                           .reload_interval = c->reload_interval}};
+    if (c->server_name_override)
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "tls.server_name_override is for gRPC; put the name into the URL");
+    struct ts_tls_files *files = ts_tls_files_new(&http->files, err);
+    bool good = files != NULL;
+    ts_tls_files_free(files);
+    return good;
 }
 
 #define SERVER(field) offsetof(struct ts_tls_server_config, field)
@@ -56,5 +78,10 @@ const struct ts_setting ts_tls_server_table[] = {
      .kind = TS_TEXT,
      .offset = SERVER(client_ca_file),
      .help = "PEM file; makes client certificates required and verified"},
+    {.key = "reload_interval",
+     .kind = TS_DURATION,
+     .offset = SERVER(reload_interval),
+     .default_text = "1s",
+     .help = "how soon changed files are taken up by new connections; 0s: never"},
     {0},
 };

@@ -2,6 +2,7 @@
 #include "pipeline/assess/assessor.h"
 
 #include "base/log.h"
+#include "base/secrets.h"
 #include "llm/extract.h"
 #include "llm/trace.h"
 #include "pipeline/assess/score_cache.h"
@@ -128,6 +129,24 @@ static void decide_failure(struct ts_assessment *a, enum ts_job_end end)
                                         : code_word(a));
 }
 
+/* Who judges may repeat what it was sent, and its texts go into spans, evaluations and the cache. */
+static void redact_texts(struct ts_assessment *a)
+{
+    struct ts_score *s = &a->job.result;
+    ts_view *const texts[] = {&s->explanation, &s->skipped, &s->model,
+                              &s->version,     &s->fields,  &s->signals};
+    for (size_t i = 0; i < TS_COUNT(texts) + s->eval_count; i++) {
+        struct ts_eval *eval = i < TS_COUNT(texts) ? NULL : &s->evals[i - TS_COUNT(texts)];
+        size_t len = 0;
+        char *text = ts_secret_redact(eval ? ts_view_str(eval->name) : *texts[i], NULL, 0, &len);
+        if (text && eval)
+            eval->name = ts_arena_str(a->arena, text);
+        else if (text)
+            *texts[i] = ts_arena_copy(a->arena, ts_view_of(text, len));
+        free(text);
+    }
+}
+
 static bool uses_cache(const struct ts_assessment *a)
 {
     return a->assessor->cache && a->policy->scorer->scorer->remote;
@@ -139,6 +158,7 @@ static void on_scored(struct ts_job *job, enum ts_job_end end)
     const struct ts_score *score = &a->job.result;
     a->scoring = false;
     a->decision.latency = ts_now() - a->asked;
+    redact_texts(a);
     if (end != TS_JOB_DONE) {
         decide_failure(a, end);
     } else if (!score->has_score) {

@@ -267,8 +267,10 @@ static struct ts_headers *configured(const struct phoenix_config *c)
 static struct ts_instance *create(const struct ts_host *host, const void *config,
                                   struct ts_err *err)
 {
-    (void)err;
     const struct phoenix_config *c = config;
+    struct ts_http_options options = {0};
+    if (!ts_tls_http(&c->tls, &options.tls, err))
+        return NULL;
     struct ts_instance *self = ts_alloc(sizeof *self);
     self->config = c;
     self->host = host;
@@ -284,10 +286,6 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     ts_buf_add_str(&url, "/v1/span_annotations");
     self->url = ts_strdup(ts_buf_cstr(&url));
     ts_buf_release(&url);
-    struct ts_http_options options = {.ca_file = c->tls.ca_file,
-                                      .cert_file = c->tls.cert_file,
-                                      .key_file = c->tls.key_file,
-                                      .insecure_skip_verify = c->tls.insecure_skip_verify};
     self->client = ts_http_client_new(host->loop, &options);
     return self;
 }

@@ -140,7 +140,8 @@ static void make_urls(struct ts_instance *self)
                 .ptr;
 }
 
-static struct ts_api *make_api(const struct ts_host *host, const struct ts_cleanlab_config *c)
+static struct ts_api *make_api(const struct ts_host *host, const struct ts_cleanlab_config *c,
+                               const struct ts_http_tls *tls)
 {
     struct ts_buf line = TS_BUF_INIT;
     ts_buf_add_str(&line, "Authorization: Bearer "); /* a key from a file ends in a newline */
@@ -148,6 +149,7 @@ static struct ts_api *make_api(const struct ts_host *host, const struct ts_clean
     const char *const headers[] = {ts_buf_cstr(&line), "Content-Type: application/json", NULL};
     struct ts_api_options options = {.name = "cleanlab",
                                      .headers = headers,
+                                     .tls = *tls,
                                      .timeout = c->timeout,
                                      .retry_unit = c->retry_unit,
                                      .retries = RETRIES,
@@ -162,12 +164,15 @@ static struct ts_api *make_api(const struct ts_host *host, const struct ts_clean
 static struct ts_instance *create(const struct ts_host *host, const void *config,
                                   struct ts_err *err)
 {
-    (void)err;
+    const struct ts_cleanlab_config *c = config;
+    struct ts_http_tls tls;
+    if (!ts_tls_http(&c->tls, &tls, err))
+        return NULL;
     struct ts_instance *self = ts_alloc(sizeof *self);
     self->config = config;
     self->host = host;
     self->arena = ts_arena_new();
-    self->api = make_api(host, config);
+    self->api = make_api(host, config, &tls);
     make_urls(self);
     self->inflight.start = start_on_loop;
     ts_inflight_init(&self->inflight, host->loop, self->api);

@@ -220,5 +220,10 @@ const struct ts_setting ts_cleanlab_table[] = {
      .min = "1",
      .max = "512",
      .help = "ceiling for parallel requests"},
+    {.key = "tls",
+     .kind = TS_BLOCK,
+     .offset = AT(tls),
+     .sub = ts_tls_client_table,
+     .help = "for https"},
     {0},
 };

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "config/settings.h"
+#include "pipeline/shared_settings.h"
 
 /* Values of `quality` and `task`, in the order of the settings' choices. */
 enum { TS_CLEANLAB_BEST, TS_CLEANLAB_HIGH, TS_CLEANLAB_MEDIUM, TS_CLEANLAB_LOW, TS_CLEANLAB_BASE };
@@ -21,6 +22,7 @@ struct ts_cleanlab_config {
     bool disable_trustworthiness, disable_persistence;
     ts_time timeout, retry_unit;
     int64_t max_in_flight;
+    struct ts_tls_client_config tls;
 };
 extern const struct ts_setting ts_cleanlab_table[];
 /* The rules across settings; `config` is a struct ts_cleanlab_config. */

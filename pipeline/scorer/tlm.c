@@ -75,7 +75,7 @@ static const char *key_header(struct ts_instance *self)
         .ptr;
 }
 
-static struct ts_api *make_api(struct ts_instance *self)
+static struct ts_api *make_api(struct ts_instance *self, const struct ts_http_tls *tls)
 {
     const struct ts_tlm_config *c = self->config;
     const char **headers = ts_arena_alloc(self->arena, (c->headers.count + 3) * sizeof *headers);
@@ -89,7 +89,7 @@ static struct ts_api *make_api(struct ts_instance *self)
                            .ptr;
     struct ts_api_options options = {.name = "the judge",
                                      .headers = headers,
-                                     .ca_file = c->ca_file,
+                                     .tls = *tls,
                                      .timeout = c->timeout,
                                      .retry_unit = c->retry_unit,
                                      .retries = (int)c->max_retries,
@@ -161,6 +161,9 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
                                   struct ts_err *err)
 {
     const struct ts_tlm_config *c = config;
+    struct ts_http_tls tls;
+    if (!ts_tls_http(&c->tls, &tls, err))
+        return NULL;
     struct ts_recorder *recorder = c->record ? ts_recorder_open(c->record, err) : NULL;
     if (c->record && !recorder)
         return NULL;
@@ -173,7 +176,7 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->wire = first_wire(self->arena, c);
     self->chat_url = url_of(self, "/chat/completions");
     self->embeddings_url = url_of(self, "/embeddings");
-    self->api = make_api(self);
+    self->api = make_api(self, &tls);
     self->last_waiting = &self->waiting;
     self->inflight.start = tlm_score_start;
     ts_inflight_init(&self->inflight, host->loop, self->api);

@@ -4,6 +4,7 @@
 #include "pipeline/scorer/tlm_record.h"
 
 #include "base/log.h"
+#include "base/secrets.h"
 #include "loop/line_writer.h"
 #include "tlm/replay.h"
 
@@ -93,5 +94,12 @@ void ts_record_score(struct ts_recorder *r, const struct ts_tlm *tlm, ts_view id
     ts_buf_printf(&line, "],\"%s\":{", rules_of(tlm));
     ts_record_result(tlm, result, &line);
     ts_buf_add_str(&line, "}}\n");
+    size_t len = 0;
+    char *redacted = ts_secret_redact(ts_buf_view(&line), NULL, 0, &len);
+    if (redacted) { /* replies are kept as they came, but for a key that one repeats */
+        ts_buf_clear(&line);
+        ts_buf_add(&line, redacted, len);
+    }
+    free(redacted);
     ts_line_writer_add(r->out, &line, NULL);
 }

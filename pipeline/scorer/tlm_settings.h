@@ -3,6 +3,7 @@
 #define TS_SCORER_TLM_SETTINGS_H
 
 #include "config/settings.h"
+#include "pipeline/shared_settings.h"
 #include "tlm/tlm.h"
 
 struct ts_tlm_config {
@@ -16,7 +17,8 @@ struct ts_tlm_config {
     const struct ts_node *evals, *prices;
     int64_t max_tokens, max_retries, max_in_flight, calls_per_minute, tokens_per_minute;
     ts_time timeout, retry_unit;
-    const char *ca_file, *record;
+    struct ts_tls_client_config tls;
+    const char *record;
 };
 extern const struct ts_setting ts_tlm_table[];
 /* The rules across settings; `config` is a struct ts_tlm_config. */

@@ -1,13 +1,14 @@
 /* err.c - filling errors. */
 #include "base/err.h"
 
+#include "base/secrets.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
-static void fill(char *out, size_t size, const char *fmt, va_list args)
+static void make_one_line(char *text)
 {
-    vsnprintf(out, size, fmt, args);
-    for (char *c = out; *c; c++)
+    for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = ' ';
 }
@@ -19,7 +20,9 @@ bool ts_fail(struct ts_err *err, enum ts_code code, const char *fmt, ...)
     err->code = code;
     va_list args;
     va_start(args, fmt);
-    fill(err->what, sizeof err->what, fmt, args);
+    vsnprintf(err->what, sizeof err->what, fmt, args);
+    ts_secret_mask(err->what, sizeof err->what); /* first: a key in a file has several lines */
+    make_one_line(err->what);
     va_end(args);
     return false;
 }
@@ -30,7 +33,8 @@ bool ts_fail_in(struct ts_err *err, const char *fmt, ...)
         return false;
     va_list args;
     va_start(args, fmt);
-    fill(err->where, sizeof err->where, fmt, args);
+    vsnprintf(err->where, sizeof err->where, fmt, args);
+    make_one_line(err->where);
     va_end(args);
     return false;
 }

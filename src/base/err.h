@@ -1,7 +1,7 @@
 /* err.h - why something failed, carried to the edge that reports it once.
  * A function that can fail returns bool (or a pointer) and takes the caller's `struct ts_err *`
  * last. Message grammar: lower case, no full stop, cause first, the value seen in single quotes,
- * the fix after a semicolon. Secrets never go in. */
+ * the fix after a semicolon. Secrets do not stay in (base/secrets.h). */
 #ifndef TS_BASE_ERR_H
 #define TS_BASE_ERR_H
 

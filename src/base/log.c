@@ -1,6 +1,7 @@
 /* log.c - formatting and the once-in-a-while filter. */
 #include "base/log.h"
 
+#include "base/secrets.h"
 #include "base/time.h"
 
 #include <inttypes.h>
@@ -39,8 +40,9 @@ static void write_line(enum ts_level level, const char *component, const char *s
     size_t at = n < 0 ? 0 : (size_t)n;
     if (values[0] && at + 1 < cap) {
         line[at++] = ' ';
-        n = vsnprintf(line + at, cap - at, values, args);
-        at += n < 0 ? 0 : (size_t)n;
+        vsnprintf(line + at, cap - at, values, args);
+        ts_secret_mask(line + at, cap - at);
+        at += strlen(line + at);
     }
     if (dropped > 0 && at < cap) {
         n = snprintf(line + at, cap - at, " suppressed=%" PRId64, dropped);

@@ -1,8 +1,8 @@
 /* log.h - one line per event on standard error.
  *   2026-11-24T03:12:45.120Z warn exporter/otlp_grpc "send failed, will retry" code=UNAVAILABLE
  * Time, level, component id, a fixed sentence, then key=value: the sentence can be counted, the
- * values can be searched. Units in values. Prompt, response, header value, key: never. `error`
- * means that somebody must act. */
+ * values can be searched. Units in values. Prompt, response, header value, key: never; secrets that are
+ * known (base/secrets.h) do not stay in the values. `error` means that somebody must act. */
 #ifndef TS_BASE_LOG_H
 #define TS_BASE_LOG_H
 

@@ -59,7 +59,16 @@ const char *ts_cmd_option(int argc, char **argv, int *at, const char *name, bool
     return NULL;
 }
 
-/* --set a.b.c=v as the YAML tree {a: {b: {c: v}}} */
+bool ts_cmd_unknown(const char *arg, const char *takes, struct ts_err *err)
+{
+    if (arg[0] != '-' || !arg[1])
+        return ts_fail(err, TS_INVALID_ARGUMENT, "an argument stands by itself; %s", takes);
+    return ts_fail(err, TS_INVALID_ARGUMENT, "unknown argument '%.*s'; %s", (int)strcspn(arg, "= "),
+                   arg, takes);
+}
+
+/* --set a.b.c=v as the YAML tree {a: {b: {c: v}}}. The value may be a secret: an error says where it was to
+ * go, and no more. */
 static struct ts_node *set_node(struct ts_arena *arena, const char *text, struct ts_err *err)
 {
     const char *equals = strchr(text, '=');
@@ -67,7 +76,7 @@ static struct ts_node *set_node(struct ts_arena *arena, const char *text, struct
     int depth = 0;
     struct ts_node *node = NULL;
     if (!equals || equals == text) {
-        ts_fail(err, TS_INVALID_ARGUMENT, "--set '%s' is not key=value", text);
+        ts_fail(err, TS_INVALID_ARGUMENT, "--set needs a key and a value: --set a.b.c=value");
         return NULL;
     }
     ts_view path = ts_view_of(text, (size_t)(equals - text));
@@ -83,6 +92,12 @@ static struct ts_node *set_node(struct ts_arena *arena, const char *text, struct
     for (; depth > 0; depth--)
         ts_buf_add_byte(&yaml, '}');
     node = ts_node_parse(arena, "--set", ts_buf_view(&yaml), err);
+    if (!node)
+        ts_fail_in(err, "--set %.*s", (int)(equals - text), text);
+    if (!node && strncmp(err->what, "not YAML", 8) == 0) /* the parser may quote it */
+        ts_fail(err, err->code, "the value is not YAML; put it in quotes");
+    if (yaml.ptr)
+        explicit_bzero(yaml.ptr, yaml.len);
     ts_buf_release(&yaml);
     return node;
 }

@@ -56,8 +56,7 @@ int ts_cmd_run(int argc, char **argv)
     if (!ts_cmd_config(arena, &argc, argv, &root, &err))
         goto out;
     if (argc > 0) {
-        ts_fail(&err, TS_INVALID_ARGUMENT, "unknown argument '%s'; run takes --config and --set",
-                argv[0]);
+        ts_cmd_unknown(argv[0], "run takes --config FILE and --set KEY=VALUE", &err);
         goto out;
     }
     plan = ts_plan_make(arena, root, &err);

@@ -321,6 +321,11 @@ static int score_file(const struct options *o, const struct ts_planned *planned,
 
 /* ---- arguments ---- */
 
+#define USAGE                                                                                      \
+    "usage: trustspan score [--scorer ID] [--config FILE] [--output FILE] "                        \
+    "[--cache DIR | --no-cache] FILE|-, or trustspan score --replay FILE "                         \
+    "[--compat recommended|reference]"
+
 static bool read_arguments(int argc, char **argv, struct options *o, struct ts_err *err)
 {
     const struct {
@@ -346,14 +351,11 @@ static bool read_arguments(int argc, char **argv, struct options *o, struct ts_e
         if (taken)
             continue;
         if (o->path || (argv[i][0] == '-' && argv[i][1] != '\0'))
-            return ts_fail(err, TS_INVALID_ARGUMENT, "unknown argument '%s'", argv[i]);
+            return ts_cmd_unknown(argv[i], USAGE, err);
         o->path = argv[i];
     }
     if (o->replay ? o->path != NULL : !o->path)
-        return ts_fail(err, TS_INVALID_ARGUMENT,
-                       "%s; usage: trustspan score [--scorer ID] [--config FILE] [--output FILE] "
-                       "[--cache DIR | --no-cache] FILE|-, or trustspan score --replay FILE "
-                       "[--compat recommended|reference]",
+        return ts_fail(err, TS_INVALID_ARGUMENT, "%s; " USAGE,
                        o->replay ? "--replay takes its input itself" : "no input");
     if (o->compat && !o->replay)
         return ts_fail(err, TS_INVALID_ARGUMENT,

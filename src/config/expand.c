@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/secrets.h"
 
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ struct expansion {
     struct ts_err *err;
     int rounds;
     bool unset; /* of the expression resolved last */
+    bool given; /* its value is no default of ours */
 };
 
 static bool is_name(ts_view name)
@@ -38,6 +40,7 @@ static bool resolve_env(struct expansion *x, ts_view inside, ts_view *out)
     char *key = ts_view_dup(name);
     const char *value = getenv(key);
     x->unset = !value && dash == SIZE_MAX;
+    x->given = value != NULL;
     if (x->unset)
         ts_log(TS_WARN, "config", "an environment variable is not set and has no default",
                "variable=%s", key);
@@ -53,6 +56,7 @@ static bool resolve_file(struct expansion *x, ts_view path, ts_view *out)
     struct ts_buf text = TS_BUF_LIMIT(MOST_BYTES);
     char *name = ts_view_dup(path);
     bool ok = ts_buf_read_file(&text, name, x->err);
+    x->given = ok;
     if (ok)
         *out = ts_arena_copy(x->arena, ts_view_trim(ts_buf_view(&text)));
     free(name);
@@ -113,11 +117,16 @@ static bool expand(struct expansion *x, ts_view text, struct ts_buf *out)
         bool ok = expand(x, ts_view_cut(text, i + 1, end - i - 1), &inside) &&
                   resolve(x, ts_arena_copy(x->arena, ts_buf_view(&inside)), &value);
         bool unset = x->unset;
+        bool given = x->given;
+        size_t from = out->len;
         ok = ok && expand(x, value, out);
         x->unset = unset;
         ts_buf_release(&inside);
         if (!ok)
             return false;
+        if (given)
+            ts_secret_add_expanded(ts_view_from(ts_buf_view(out), from),
+                                   ts_view_cut(text, i - 1, end - i + 2));
         i = end;
     }
     return true;
@@ -131,7 +140,7 @@ bool ts_expand_text(struct ts_arena *arena, ts_view text, ts_view *out, bool *wh
     *out = text;
     if (ts_view_find(text, TS_LIT("$")) == SIZE_MAX)
         return true;
-    struct expansion x = {arena, err, 0, false};
+    struct expansion x = {.arena = arena, .err = err};
     struct ts_buf result = TS_BUF_LIMIT(MOST_BYTES);
     bool ok = expand(&x, text, &result);
     if (ok && result.overflow)
@@ -145,6 +154,17 @@ bool ts_expand_text(struct ts_arena *arena, ts_view text, ts_view *out, bool *wh
     return ok;
 }
 
+/* What was read out of a value is as secret as that. */
+static void mark(struct ts_node *first, ts_view written)
+{
+    for (struct ts_node *n = first; n; n = n->next) {
+        n->written = written;
+        ts_secret_add_expanded(n->key, written);
+        ts_secret_add_expanded(n->text, written);
+        mark(n->first, written);
+    }
+}
+
 static bool expand_scalar(struct ts_arena *arena, struct ts_node *node, struct ts_err *err)
 {
     bool whole;
@@ -152,6 +172,8 @@ static bool expand_scalar(struct ts_arena *arena, struct ts_node *node, struct t
     ts_view text;
     if (!ts_expand_text(arena, node->text, &text, &whole, &unset, err))
         return ts_node_error_at(err, node, "");
+    if (ts_view_find(node->text, TS_LIT("${")) != SIZE_MAX)
+        node->written = node->text;
     node->text = text;
     if (!whole || node->quoted)
         return true;
@@ -165,6 +187,7 @@ static bool expand_scalar(struct ts_arena *arena, struct ts_node *node, struct t
     if (parsed && parsed->kind != TS_NODE_SCALAR) {
         node->kind = parsed->kind;
         node->first = parsed->first;
+        mark(node->first, node->written);
     }
     return true;
 }

@@ -3,18 +3,21 @@
 #include "config/node_internal.h"
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 
 #include <libfyaml.h>
 
 enum { MOST_NODES = 100000, DEEPEST = 100, MOST_BYTES = 4 << 20 };
+enum { MOST_WRITTEN = 20000, LONGEST_DIRECTIVE = 200 };
 
 struct build {
     struct ts_arena *arena;
     const char *file;
     struct ts_err *err;
     int nodes;
+    struct ts_node *root; /* NULL: err says why */
 };
 
 static ts_view scalar_text(struct ts_arena *arena, struct fy_node *from)
@@ -137,8 +140,7 @@ static struct ts_node *read_failure(struct fy_diag *diag, const char *file, stru
     return NULL;
 }
 
-static struct ts_node *read_documents(struct build *b, struct fy_parser *parser,
-                                      struct fy_diag *diag)
+static void read_documents(struct build *b, struct fy_parser *parser, struct fy_diag *diag)
 {
     struct fy_document *document = fy_parse_load_document(parser);
     struct ts_node *root = NULL;
@@ -162,41 +164,117 @@ static struct ts_node *read_documents(struct build *b, struct fy_parser *parser,
         fy_parse_document_destroy(parser, second);
     if (document)
         fy_parse_document_destroy(parser, document);
-    return root;
+    b->root = root;
 }
 
-struct ts_node *ts_node_parse_raw(struct ts_arena *arena, const char *file, ts_view yaml,
-                                  struct ts_err *err)
+/* Where a byte is that libfyaml may not see: one that is no UTF-8 on a line that begins with % keeps it busy
+ * for ever. SIZE_MAX: none. */
+static size_t first_bad_byte(ts_view yaml)
 {
-    struct build b = {arena, ts_arena_str(arena, file), err, 0};
+    size_t bad = ts_utf8_valid_prefix(yaml);
+    const uint8_t *nul = yaml.len > 0 ? memchr(yaml.ptr, '\0', bad) : NULL;
+    if (nul)
+        return (size_t)(nul - yaml.ptr);
+    return bad < yaml.len ? bad : SIZE_MAX;
+}
+
+static bool check_bytes(const char *file, ts_view yaml, struct ts_err *err)
+{
+    size_t bad = first_bad_byte(yaml);
+    int line = 1;
+    size_t start = 0;
+    if (bad == SIZE_MAX)
+        return true;
+    for (size_t i = 0; i < bad; i++)
+        if (yaml.ptr[i] == '\n') {
+            line++;
+            start = i + 1;
+        }
+    ts_fail_in(err, "%s:%d:%zu", file, line, bad - start + 1);
+    if (yaml.ptr[bad] == '\0')
+        return ts_fail(err, TS_INVALID_ARGUMENT,
+                       "not YAML: byte %zu is a NUL; save the file as UTF-8 text", bad + 1);
+    return ts_fail(err, TS_INVALID_ARGUMENT,
+                   "not YAML: byte %zu (0x%02x) is not UTF-8; save the file as UTF-8", bad + 1,
+                   yaml.ptr[bad]);
+}
+
+/* Directives are few and short; libfyaml takes for ever over a long one. */
+static bool check_directives(const char *file, ts_view yaml, struct ts_err *err)
+{
+    int line = 1;
+    for (size_t at = 0; at < yaml.len; line++) {
+        const uint8_t *start = yaml.ptr + at;
+        const uint8_t *end = memchr(start, '\n', yaml.len - at);
+        size_t len = end ? (size_t)(end - start) : yaml.len - at;
+        if (*start == '%' && len > LONGEST_DIRECTIVE) {
+            ts_fail_in(err, "%s:%d:1", file, line);
+            return ts_fail(err, TS_INVALID_ARGUMENT,
+                           "not YAML: a line that begins with %% is longer than %d bytes; put "
+                           "quotes around a value that does",
+                           LONGEST_DIRECTIVE);
+        }
+        at += len + 1;
+    }
+    return true;
+}
+
+/* libfyaml compares each key of a map, and each anchor, with all before it, so they are counted before it builds
+ * a document. What is no YAML ends the count; the document says what is wrong. */
+static void check_count(struct build *b, struct fy_parser *parser, struct fy_diag *diag)
+{
+    (void)diag;
+    int count = 0;
+    int documents = 0;
+    struct fy_event *event;
+    while (count <= MOST_WRITTEN && documents < 2 && (event = fy_parser_parse(parser))) {
+        documents += event->type == FYET_DOCUMENT_START;
+        count += event->type == FYET_SCALAR || event->type == FYET_ALIAS ||
+                 event->type == FYET_MAPPING_START || event->type == FYET_SEQUENCE_START;
+        fy_parser_event_free(parser, event);
+    }
+    if (count <= MOST_WRITTEN)
+        return;
+    ts_fail_in(b->err, "%s", b->file);
+    ts_fail(b->err, TS_RESOURCE_EXHAUSTED, "more than %d keys and values; leave some out",
+            MOST_WRITTEN);
+}
+
+/* Runs `use` on a parser of the text, quiet, with its errors in `diag`. */
+static void with_parser(struct build *b, ts_view yaml,
+                        void (*use)(struct build *, struct fy_parser *, struct fy_diag *))
+{
     struct fy_diag_cfg diag_cfg;
     fy_diag_cfg_default(&diag_cfg);
     struct fy_diag *diag = fy_diag_create(&diag_cfg);
     fy_diag_set_collect_errors(diag, true);
     struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET, .diag = diag};
     struct fy_parser *parser = fy_parser_create(&cfg);
-    struct ts_node *root = NULL;
-    struct ts_err seen = {0};
-    b.err = &seen;
     if (parser && fy_parser_set_string(parser, (const char *)yaml.ptr, yaml.len) == 0)
-        root = read_documents(&b, parser, diag);
+        use(b, parser, diag);
     else
-        ts_fail(&seen, TS_INTERNAL, "the YAML parser cannot start");
-    if (!root && err)
-        *err = seen;
+        ts_fail(b->err, TS_INTERNAL, "the YAML parser cannot start");
     fy_parser_destroy(parser);
     fy_diag_destroy(diag);
-    return root;
+}
+
+struct ts_node *ts_node_parse_raw(struct ts_arena *arena, const char *file, ts_view yaml,
+                                  struct ts_err *err)
+{
+    struct ts_err seen = {0};
+    struct build b = {.arena = arena, .file = ts_arena_str(arena, file), .err = &seen};
+    if (check_bytes(file, yaml, &seen) && check_directives(file, yaml, &seen))
+        with_parser(&b, yaml, check_count);
+    if (seen.code == TS_OK)
+        with_parser(&b, yaml, read_documents);
+    if (!b.root && err)
+        *err = seen;
+    return b.root;
 }
 
 struct ts_node *ts_node_parse(struct ts_arena *arena, const char *file, ts_view yaml,
                               struct ts_err *err)
 {
-    if (memchr(yaml.ptr ? (const void *)yaml.ptr : "", '\0', yaml.len)) {
-        ts_fail_in(err, "%s", file);
-        ts_fail(err, TS_INVALID_ARGUMENT, "not YAML: the text holds a NUL byte");
-        return NULL;
-    }
     struct ts_node *root = ts_node_parse_raw(arena, file, yaml, err);
     return root && ts_node_expand(arena, root, err) ? root : NULL;
 }

@@ -12,6 +12,7 @@ struct ts_node {
     enum ts_node_kind kind;
     ts_view key;              /* in a map: its name */
     ts_view text;             /* SCALAR: the value, expanded, as written (0123 stays 0123) */
+    ts_view written;          /* the text with its ${…}, which messages show; empty: none in it */
     bool quoted;              /* SCALAR: was in quotes, so "true" is text and no boolean */
     const char *file;         /* name for messages: path, "--set", "env:NAME", "preset:drop-in" */
     int line, column;         /* 1-based; of the value */
@@ -21,8 +22,9 @@ struct ts_node {
 };
 
 /* Parse one document. `file` is the name for messages. The tree and its strings belong to `arena`.
- * Errors (where = file:line:column): YAML syntax, duplicate key, more than one document, aliases
- * that grow beyond 100,000 nodes, ${…} that is malformed, a file behind ${file:…} that cannot be
+ * Errors (where = file:line:column): a byte that is no UTF-8, YAML syntax, duplicate key, more than one
+ * document, more than 20,000 values, aliases that grow beyond 100,000, a line beginning with % of more
+ * than 200 bytes, ${…} that is malformed, a file behind ${file:…} that cannot be
  * read. Environment: ${NAME}, ${env:NAME}, ${env:NAME:-default}, ${file:path}, $$ for a dollar
  * (otlp-and-collector.md 2.3). An unset variable without default is null, with a warning logged.
  * An empty file is an empty map. */

@@ -1,6 +1,7 @@
 /* settings.c - a node and a table in, a filled struct out. */
 #include "config/settings.h"
 
+#include "base/secrets.h"
 #include "config/node_internal.h"
 
 #include <math.h>
@@ -10,7 +11,19 @@
 struct load {
     struct ts_arena *arena;
     struct ts_err *err;
+    ts_view written; /* of the value that is read; empty: it is as it stands there */
 };
+
+/* What messages show of a value: how it was written, never what ${…} in it came to. */
+static ts_view quoted(const struct load *l, ts_view text)
+{
+    return l->written.len > 0 ? l->written : text;
+}
+
+static ts_view shown(const struct load *l, ts_view text)
+{
+    return ts_view_cut(quoted(l, text), 0, 80);
+}
 
 static void *place(void *config, const struct ts_setting *row)
 {
@@ -25,7 +38,7 @@ static const char *below(struct ts_arena *arena, const char *path, const char *k
 
 /* ---- scalars ---- */
 
-static bool read_bool(ts_view text, bool *out, struct ts_err *err)
+static bool read_bool(const struct load *l, ts_view text, bool *out)
 {
     static const char *const yes[] = {"true", "True", "TRUE", "yes", "on"};
     static const char *const no[] = {"false", "False", "FALSE", "no", "off"};
@@ -35,11 +48,11 @@ static bool read_bool(ts_view text, bool *out, struct ts_err *err)
             return true;
         }
     }
-    return ts_fail(err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is neither true nor false",
-                   TS_ARG(ts_view_cut(text, 0, 80)));
+    return ts_fail(l->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is neither true nor false",
+                   TS_ARG(shown(l, text)));
 }
 
-static bool read_double(ts_view text, double *out, struct ts_err *err)
+static bool read_double(const struct load *l, ts_view text, double *out)
 {
     char copy[64];
     char *end = copy;
@@ -49,16 +62,27 @@ static bool read_double(ts_view text, double *out, struct ts_err *err)
         *out = strtod(copy, &end);
     }
     if (end == copy || *end != '\0' || !isfinite(*out))
-        return ts_fail(err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is no number",
-                       TS_ARG(ts_view_cut(text, 0, 80)));
+        return ts_fail(l->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is no number",
+                       TS_ARG(shown(l, text)));
     return true;
 }
 
-static bool read_int(ts_view text, int64_t *out, struct ts_err *err)
+static bool read_int(const struct load *l, ts_view text, int64_t *out)
 {
     return ts_view_to_int64(text, out) ||
-           ts_fail(err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is no whole number",
-                   TS_ARG(ts_view_cut(text, 0, 80)));
+           ts_fail(l->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is no whole number",
+                   TS_ARG(shown(l, text)));
+}
+
+/* These two quote what they cannot read, so that has to be what may be shown. */
+static bool read_duration(const struct load *l, ts_view text, ts_time *out)
+{
+    return ts_duration_parse(text, out, NULL) || ts_duration_parse(quoted(l, text), out, l->err);
+}
+
+static bool read_size(const struct load *l, ts_view text, uint64_t *out)
+{
+    return ts_size_parse(text, out, NULL) || ts_size_parse(quoted(l, text), out, l->err);
 }
 
 /* Words of "a|b|c"; returns how many. */
@@ -94,10 +118,10 @@ static bool read_enum(const struct load *l, const struct ts_setting *row, ts_vie
             *out = (int)i;
             return true;
         }
-    const char *near = ts_nearest(text, words, n);
+    const char *near = ts_nearest(shown(l, text), words, n);
     return ts_fail(l->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' is none of %s%s%s%s",
-                   TS_ARG(ts_view_cut(text, 0, 80)), join(l->arena, words, n),
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                   TS_ARG(shown(l, text)), join(l->arena, words, n), near ? "; did you mean '" : "",
+                   near ? near : "", near ? "'?" : "");
 }
 
 /* A value and its range as one ordered number, so that all kinds are checked alike. */
@@ -108,17 +132,17 @@ static bool measure(const struct load *l, const struct ts_setting *row, ts_view 
     bool ok;
     switch (row->kind) {
     case TS_DOUBLE:
-        return read_double(text, out, l->err);
+        return read_double(l, text, out);
     case TS_DURATION:
-        ok = ts_duration_parse(text, &i, l->err);
+        ok = read_duration(l, text, &i);
         *out = (double)i;
         return ok;
     case TS_SIZE:
-        ok = ts_size_parse(text, &u, l->err);
+        ok = read_size(l, text, &u);
         *out = (double)u;
         return ok;
     default:
-        ok = read_int(text, &i, l->err);
+        ok = read_int(l, text, &i);
         *out = (double)i;
         return ok;
     }
@@ -134,10 +158,10 @@ static bool check_range(const struct load *l, const struct ts_setting *row, ts_v
         return false;
     if (row->min && measure(l, row, ts_view_str(row->min), &limit) && value < limit)
         return ts_fail(l->err, TS_OUT_OF_RANGE, "'" TS_FMT "' is below the least '%s'",
-                       TS_ARG(ts_view_cut(text, 0, 80)), row->min);
+                       TS_ARG(shown(l, text)), row->min);
     if (row->max && measure(l, row, ts_view_str(row->max), &limit) && value > limit)
         return ts_fail(l->err, TS_OUT_OF_RANGE, "'" TS_FMT "' is above the most '%s'",
-                       TS_ARG(ts_view_cut(text, 0, 80)), row->max);
+                       TS_ARG(shown(l, text)), row->max);
     return true;
 }
 
@@ -147,23 +171,27 @@ static bool read_scalar(const struct load *l, const struct ts_setting *row, ts_v
     switch (row->kind) {
     case TS_TEXT:
     case TS_SECRET:
+        if (row->kind == TS_SECRET)
+            ts_secret_add(text);
+        else
+            ts_secret_add_user(text);
         *(const char **)out = (const char *)ts_arena_copy(l->arena, text).ptr;
         return true;
     case TS_BOOL:
-        return read_bool(text, out, l->err);
+        return read_bool(l, text, out);
     case TS_ENUM:
         return read_enum(l, row, text, out);
     case TS_INT:
-        ok = read_int(text, out, l->err);
+        ok = read_int(l, text, out);
         break;
     case TS_DOUBLE:
-        ok = read_double(text, out, l->err);
+        ok = read_double(l, text, out);
         break;
     case TS_DURATION:
-        ok = ts_duration_parse(text, out, l->err);
+        ok = read_duration(l, text, out);
         break;
     default:
-        ok = ts_size_parse(text, out, l->err);
+        ok = read_size(l, text, out);
         break;
     }
     return ok && check_range(l, row, text);
@@ -202,7 +230,7 @@ static bool read_texts(const struct load *l, const struct ts_node *node, const c
 }
 
 static bool read_pairs(const struct load *l, const struct ts_node *node, const char *path,
-                       struct ts_pairs *out)
+                       bool secret, struct ts_pairs *out)
 {
     if (node->kind != TS_NODE_MAP) {
         ts_node_error_at(l->err, node, path);
@@ -216,6 +244,8 @@ static bool read_pairs(const struct load *l, const struct ts_node *node, const c
             return ts_fail(l->err, TS_INVALID_ARGUMENT, "'" TS_FMT "' needs a plain value",
                            TS_ARG(n->key));
         }
+        if (secret)
+            ts_secret_add(n->text);
         out->items[out->count++] = (struct ts_pair){cstr(l, n->key), cstr(l, n->text)};
     }
     return true;
@@ -289,7 +319,8 @@ static bool load_default(const struct load *l, const struct ts_setting *row, con
         list->count = n;
         return true;
     }
-    if (read_scalar(l, row, text, place(config, row)))
+    struct load here = {l->arena, l->err, ts_view_str(row->default_text)};
+    if (read_scalar(&here, row, text, place(config, row)))
         return true;
     return ts_fail_in(l->err, "default of %s", path);
 }
@@ -312,19 +343,20 @@ static bool load_row(const struct load *l, const struct ts_setting *row, const s
     if (row->kind == TS_TEXTS)
         return read_texts(l, node, path, place(config, row));
     if (row->kind == TS_PAIRS || row->kind == TS_SECRET_PAIRS)
-        return read_pairs(l, node, path, place(config, row));
+        return read_pairs(l, node, path, row->kind == TS_SECRET_PAIRS, place(config, row));
     ts_node_error_at(l->err, node, path);
     if (node->kind != TS_NODE_SCALAR)
         return ts_fail(l->err, TS_INVALID_ARGUMENT, "a single value is wanted here, not a %s",
                        node->kind == TS_NODE_MAP ? "map" : "list");
-    return read_scalar(l, row, node->text, place(config, row));
+    struct load here = {l->arena, l->err, node->written};
+    return read_scalar(&here, row, node->text, place(config, row));
 }
 
 bool ts_settings_load(struct ts_arena *arena, const struct ts_setting *table,
                       const struct ts_node *node, const char *path, void *config,
                       struct ts_err *err)
 {
-    struct load l = {arena, err};
+    struct load l = {arena, err, TS_NOTHING};
     if (node && node->kind != TS_NODE_MAP && node->kind != TS_NODE_NULL) {
         ts_node_error_at(err, node, path);
         return ts_fail(err, TS_INVALID_ARGUMENT, "a map of settings is wanted here");

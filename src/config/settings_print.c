@@ -1,8 +1,13 @@
 /* settings_print.c - settings in force as YAML, and tables as documentation. */
 #include "config/settings.h"
 
+#include "base/secrets.h"
+
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+enum { MARK = 256 }; /* room for a value's name instead of it: ${env:NAME} */
 
 static const char *const kind_names[] = {
     [TS_TEXT] = "text",
@@ -27,10 +32,14 @@ static void print_text(struct ts_buf *out, const char *text)
         ts_buf_add_str(out, "null");
         return;
     }
+    char *masked = ts_alloc(2 * strlen(text) + MARK);
+    memcpy(masked, text, strlen(text));
+    ts_secret_mask(masked, 2 * strlen(text) + MARK);
     ts_buf_add_byte(out, '"');
-    for (const char *c = text; *c; c++)
+    for (const char *c = masked; *c; c++)
         ts_buf_printf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
     ts_buf_add_byte(out, '"');
+    free(masked);
 }
 
 static void print_enum(struct ts_buf *out, const char *choices, int value)

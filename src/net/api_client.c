@@ -402,7 +402,7 @@ struct ts_api *ts_api_new(struct ts_loop *loop, const struct ts_api_options *o)
     ts_throttle_init(&api->throttle, o->max_in_flight, o->retry_unit,
                      o->longest_pause ? o->longest_pause : LONGEST_PAUSE);
     struct ts_http_options http = {
-        .headers = o->headers, .max_connections = o->max_in_flight, .ca_file = o->ca_file};
+        .headers = o->headers, .max_connections = o->max_in_flight, .tls = o->tls};
     api->http = ts_http_client_new(loop, &http);
     return api;
 }

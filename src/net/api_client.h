@@ -28,12 +28,12 @@ enum { TS_API_PATIENT = 20 };
 struct ts_api_options {
     const char *name;           /* of the service, for messages */
     const char *const *headers; /* "Name: value", NULL at the end; copied, wiped at the end */
-    const char *ca_file;        /* PEM; NULL: the system's roots */
-    ts_time timeout;            /* for one attempt */
-    ts_time retry_unit;         /* waits are 1, 2, 4 … of these */
-    int retries;                /* of failed attempts */
-    int unreached;              /* the same where no connection came about; at least `retries` */
-    ts_time longest_pause;      /* whatever Retry-After says; 0: 5 min */
+    struct ts_http_tls tls;
+    ts_time timeout;       /* for one attempt */
+    ts_time retry_unit;    /* waits are 1, 2, 4 … of these */
+    int retries;           /* of failed attempts */
+    int unreached;         /* the same where no connection came about; at least `retries` */
+    ts_time longest_pause; /* whatever Retry-After says; 0: 5 min */
     int max_in_flight;
     int64_t calls_per_minute, tokens_per_minute; /* 0: no limit */
     size_t max_response;                         /* bytes; 0: 1 MiB */

@@ -27,6 +27,7 @@ struct ts_grpc_tls {
     const char *cert_file, *key_file;
     const char *client_ca_file; /* server: client certificates are required and verified */
     const char *server_name;    /* client: expected name instead of the endpoint's host */
+    ts_time reload_interval;    /* changed files are taken up within; 0: never */
 };
 
 /* Lengths in ns; 0 leaves gRPC core's own default. */
@@ -90,7 +91,8 @@ struct ts_grpc_channel_options {
 };
 
 /* Connects on first use; a target that is down is no error here. A scheme in the endpoint wins over
- * tls.enabled. Errors: unreadable certificates, tls.skip_verify. */
+ * tls.enabled. The strings of the options stay the caller's while it lives. Errors: certificates that are not
+ * good, tls.skip_verify. */
 struct ts_grpc_channel *ts_grpc_channel_new(struct ts_grpc *grpc,
                                             const struct ts_grpc_channel_options *options,
                                             struct ts_err *err);
@@ -112,7 +114,8 @@ struct ts_grpc_unary {
     struct ts_payload *response; /* with DONE */
     void *call;                  /* private */
 };
-/* After `done` the owner calls ts_grpc_unary_release. */
+/* After `done` the owner calls ts_grpc_unary_release. Changed certificates are taken up here. Thread: one at a
+ * time for a channel. */
 void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *unary);
 /* Gives up a call that was started: `done` follows with CANCELLED as its code, unless the answer was there
  * first. Thread: any, before `done`. */

@@ -2,7 +2,9 @@
 #include "net/grpc_internal.h"
 
 #include "base/buf.h"
+#include "base/secrets.h"
 #include "net/endpoint.h"
+#include "net/tls_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,9 @@ enum { MAX_RESPONSE = 4 << 20 }; /* R-19 */
 struct ts_grpc_channel {
     struct ts_grpc *grpc;
     grpc_channel *channel;
+    struct ts_grpc_channel_options options;
+    struct ts_tls_files *files; /* NULL: plaintext */
+    char *address;
 };
 
 struct call {
@@ -77,11 +82,28 @@ static void fill_metadata(struct call *c, const struct ts_grpc_unary *u)
 
 /* ---- the end ---- */
 
+/* What the server says, which may be what it was sent. */
+static void read_text(struct call *c)
+{
+    enum { READ = 4096, KEPT = 250 };
+    struct ts_grpc_unary *u = c->unary;
+    ts_view text = ts_view_cut(ts_grpc_slice_view(&c->details), 0, READ);
+    ts_view *sent = ts_alloc((u->header_count + 1) * sizeof *sent);
+    for (size_t i = 0; i < u->header_count; i++)
+        sent[i] = u->headers[i].value;
+    size_t len = 0;
+    char *redacted = ts_secret_redact(text, sent, u->header_count, &len);
+    if (redacted)
+        text = ts_view_of(redacted, len);
+    ts_fail(&u->job.err, (enum ts_code)c->status, TS_FMT, TS_ARG(ts_view_cut(text, 0, KEPT)));
+    free(redacted);
+    free(sent);
+}
+
 static void read_failure(struct call *c)
 {
     struct ts_grpc_unary *u = c->unary;
-    ts_view text = ts_view_cut(ts_grpc_slice_view(&c->details), 0, 250);
-    ts_fail(&u->job.err, (enum ts_code)c->status, TS_FMT, TS_ARG(text));
+    read_text(c);
     for (size_t i = 0; i < c->trailing.count; i++) {
         const grpc_metadata *m = &c->trailing.metadata[i];
         ts_time delay = 0;
@@ -127,8 +149,11 @@ static void on_done(struct ts_grpc_event *event, bool ok)
     ts_job_finish(&u->job, done ? TS_JOB_DONE : TS_JOB_FAILED);
 }
 
+static void renew(struct ts_grpc_channel *channel);
+
 void ts_grpc_unary_start(struct ts_grpc_channel *channel, struct ts_grpc_unary *u)
 {
+    renew(channel);
     struct call *c = ts_alloc(sizeof *c);
     c->unary = u;
     c->details = grpc_empty_slice();
@@ -187,29 +212,6 @@ void ts_grpc_unary_release(struct ts_grpc_unary *u)
 
 /* ---- the channel ---- */
 
-static grpc_channel_credentials *credentials(const struct ts_grpc_tls *tls, struct ts_err *err)
-{
-    struct ts_buf files[3] = {TS_BUF_LIMIT(1 << 20), TS_BUF_LIMIT(1 << 20), TS_BUF_LIMIT(1 << 20)};
-    const char *const paths[3] = {tls->ca_file, tls->cert_file, tls->key_file};
-    const char *pem[3] = {NULL, NULL, NULL};
-    bool ok = true;
-    for (size_t i = 0; i < 3 && ok; i++)
-        if (paths[i] && (ok = ts_buf_read_file(&files[i], paths[i], err)))
-            pem[i] = ts_buf_cstr(&files[i]);
-    if (ok && !pem[1] != !pem[2])
-        ok = ts_fail(err, TS_INVALID_ARGUMENT,
-                     "tls.cert_file and tls.key_file belong together; set both or none");
-    grpc_channel_credentials *creds = NULL;
-    grpc_ssl_pem_key_cert_pair pair = {pem[2], pem[1]};
-    if (ok)
-        creds = grpc_ssl_credentials_create_ex(pem[0], pem[1] ? &pair : NULL, NULL, NULL);
-    if (files[2].ptr)
-        explicit_bzero(files[2].ptr, files[2].len);
-    for (size_t i = 0; i < 3; i++)
-        ts_buf_release(&files[i]);
-    return creds;
-}
-
 /* The endpoint in gRPC's own form; a scheme decides on TLS (1.8). */
 static ts_view target(const char *endpoint, bool *tls)
 {
@@ -224,6 +226,39 @@ static ts_view target(const char *endpoint, bool *tls)
     return v;
 }
 
+static grpc_channel *connect_to(const struct ts_grpc_channel *channel)
+{
+    const struct ts_grpc_channel_options *o = &channel->options;
+    struct ts_grpc_args args = {.count = 0};
+    ts_grpc_arg_int(&args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_RESPONSE);
+    ts_grpc_arg_int(&args, GRPC_ARG_ENABLE_RETRIES, 0); /* the sending queue retries */
+    ts_grpc_arg_int(&args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    ts_grpc_arg_int(&args, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+    ts_grpc_arg_int(&args, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
+    ts_grpc_arg_text(&args, GRPC_ARG_PRIMARY_USER_AGENT_STRING, "trustspan/" TS_VERSION);
+    ts_grpc_arg_keepalive(&args, &o->keepalive);
+    if (o->tls.server_name && channel->files)
+        ts_grpc_arg_text(&args, GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, o->tls.server_name);
+    if (o->authority)
+        ts_grpc_arg_text(&args, GRPC_ARG_DEFAULT_AUTHORITY, o->authority);
+    grpc_channel_args channel_args = {args.count, args.items};
+    grpc_channel_credentials *creds = channel->files ? ts_grpc_client_credentials(channel->files)
+                                                     : grpc_insecure_credentials_create();
+    grpc_channel *core = grpc_channel_create(channel->address, creds, &channel_args);
+    grpc_channel_credentials_release(creds);
+    return core;
+}
+
+/* Calls under way keep the old one. */
+static void renew(struct ts_grpc_channel *channel)
+{
+    if (!channel->files || !ts_tls_files_changed(channel->files))
+        return;
+    grpc_channel *old = channel->channel;
+    channel->channel = connect_to(channel);
+    grpc_channel_destroy(old);
+}
+
 struct ts_grpc_channel *ts_grpc_channel_new(struct ts_grpc *grpc,
                                             const struct ts_grpc_channel_options *o,
                                             struct ts_err *err)
@@ -236,29 +271,15 @@ struct ts_grpc_channel *ts_grpc_channel_new(struct ts_grpc *grpc,
                 "certificate as tls.ca_file");
         return NULL;
     }
-    grpc_channel_credentials *creds =
-        tls ? credentials(&o->tls, err) : grpc_insecure_credentials_create();
-    if (!creds)
+    struct ts_tls_files *files = tls ? ts_grpc_client_files(&o->tls, err) : NULL;
+    if (tls && !files)
         return NULL;
-    struct ts_grpc_args args = {.count = 0};
-    ts_grpc_arg_int(&args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_RESPONSE);
-    ts_grpc_arg_int(&args, GRPC_ARG_ENABLE_RETRIES, 0); /* the sending queue retries */
-    ts_grpc_arg_int(&args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-    ts_grpc_arg_int(&args, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-    ts_grpc_arg_int(&args, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
-    ts_grpc_arg_text(&args, GRPC_ARG_PRIMARY_USER_AGENT_STRING, "trustspan/" TS_VERSION);
-    ts_grpc_arg_keepalive(&args, &o->keepalive);
-    if (o->tls.server_name && tls)
-        ts_grpc_arg_text(&args, GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, o->tls.server_name);
-    if (o->authority)
-        ts_grpc_arg_text(&args, GRPC_ARG_DEFAULT_AUTHORITY, o->authority);
-    grpc_channel_args channel_args = {args.count, args.items};
-    char *address = ts_view_dup(to);
     struct ts_grpc_channel *channel = ts_alloc(sizeof *channel);
     channel->grpc = grpc;
-    channel->channel = grpc_channel_create(address, creds, &channel_args);
-    grpc_channel_credentials_release(creds);
-    free(address);
+    channel->options = *o;
+    channel->files = files;
+    channel->address = ts_view_dup(to);
+    channel->channel = connect_to(channel);
     return channel;
 }
 
@@ -267,5 +288,7 @@ void ts_grpc_channel_free(struct ts_grpc_channel *channel)
     if (!channel)
         return;
     grpc_channel_destroy(channel->channel);
+    ts_tls_files_free(channel->files);
+    free(channel->address);
     free(channel);
 }

@@ -32,6 +32,18 @@ struct ts_payload *ts_grpc_payload(grpc_byte_buffer *buffer, size_t max, struct 
 
 ts_view ts_grpc_slice_view(const grpc_slice *slice); /* valid while the slice stays where it is */
 
+/* The files behind tls, checked, and credentials of what they hold now. */
+struct ts_tls_files;
+struct ts_tls_files *ts_grpc_client_files(const struct ts_grpc_tls *tls, struct ts_err *err);
+grpc_channel_credentials *ts_grpc_client_credentials(struct ts_tls_files *files);
+
+/* A server's, asked for anew at each handshake; outlives the server. */
+struct ts_grpc_server_tls;
+struct ts_grpc_server_tls *ts_grpc_server_tls_new(const struct ts_grpc_tls *tls,
+                                                  struct ts_err *err);
+grpc_server_credentials *ts_grpc_server_credentials(struct ts_grpc_server_tls *tls);
+void ts_grpc_server_tls_free(struct ts_grpc_server_tls *tls); /* NULL is fine */
+
 /* google.rpc.Status for err; google.rpc.RetryInfo out of one (false: has none). */
 void ts_grpc_status_encode(const struct ts_err *err, struct ts_buf *out);
 bool ts_grpc_status_retry(ts_view status, ts_time *delay);

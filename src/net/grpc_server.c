@@ -28,7 +28,8 @@ struct ts_grpc_server {
     grpc_server *server;
     void **methods; /* as registered, in the order of the options */
     struct ts_grpc_server_options options;
-    atomic_int calls;   /* accepted, not yet ended */
+    struct ts_grpc_server_tls *tls; /* NULL: plaintext */
+    atomic_int calls;               /* accepted, not yet ended */
     atomic_int pending; /* tags in the queue that we must see before the server may go */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* guards `stopped`, waits for pending == 0 */
@@ -275,39 +276,12 @@ static bool port_is_free(const char *endpoint, struct ts_err *err)
     return true;
 }
 
-static bool read_pem(const char *path, struct ts_buf *out, struct ts_err *err)
+static grpc_server_credentials *credentials(struct ts_grpc_server *server, struct ts_err *err)
 {
-    *out = TS_BUF_LIMIT(1 << 20);
-    return ts_buf_read_file(out, path, err);
-}
-
-static grpc_server_credentials *credentials(const struct ts_grpc_tls *tls, struct ts_err *err)
-{
-    if (!tls->enabled)
+    if (!server->options.tls.enabled)
         return grpc_insecure_server_credentials_create();
-    if (!tls->cert_file || !tls->key_file) {
-        ts_fail(err, TS_INVALID_ARGUMENT, "a server needs both tls.cert_file and tls.key_file");
-        return NULL;
-    }
-    struct ts_buf cert = TS_BUF_INIT;
-    struct ts_buf key = TS_BUF_INIT;
-    struct ts_buf ca = TS_BUF_INIT;
-    grpc_server_credentials *creds = NULL;
-    if (read_pem(tls->cert_file, &cert, err) && read_pem(tls->key_file, &key, err) &&
-        (!tls->client_ca_file || read_pem(tls->client_ca_file, &ca, err))) {
-        grpc_ssl_pem_key_cert_pair pair = {ts_buf_cstr(&key), ts_buf_cstr(&cert)};
-        creds = grpc_ssl_server_credentials_create_ex(
-            tls->client_ca_file ? ts_buf_cstr(&ca) : NULL, &pair, 1,
-            tls->client_ca_file ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
-                                : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
-            NULL);
-    }
-    if (key.ptr)
-        explicit_bzero(key.ptr, key.len);
-    ts_buf_release(&cert);
-    ts_buf_release(&key);
-    ts_buf_release(&ca);
-    return creds;
+    server->tls = ts_grpc_server_tls_new(&server->options.tls, err);
+    return server->tls ? ts_grpc_server_credentials(server->tls) : NULL;
 }
 
 static bool listen_on(struct ts_grpc_server *server, struct ts_err *err)
@@ -315,7 +289,7 @@ static bool listen_on(struct ts_grpc_server *server, struct ts_err *err)
     const struct ts_grpc_server_options *o = &server->options;
     if (!port_is_free(o->endpoint, err))
         return false;
-    grpc_server_credentials *creds = credentials(&o->tls, err);
+    grpc_server_credentials *creds = credentials(server, err);
     if (!creds)
         return false;
     int port = grpc_server_add_http2_port(server->server, o->endpoint, creds);
@@ -421,6 +395,7 @@ void ts_grpc_server_free(struct ts_grpc_server *server)
         return;
     ts_grpc_server_stop(server, ts_now());
     grpc_server_destroy(server->server);
+    ts_grpc_server_tls_free(server->tls);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     free(server->methods);

@@ -48,7 +48,8 @@ struct ts_http_client {
     struct share *shares; /* filled from the first on, so that connections are used again */
     int share_count;
     struct ts_http_options options;
-    char *user_agent, *ca_file, *cert_file, *key_file;
+    struct ts_tls_files *files; /* NULL: the system's roots and no certificate */
+    char *user_agent;
     struct curl_slist *headers;
     struct ts_http_exchange *exchanges;
     bool closing;
@@ -120,12 +121,13 @@ static enum ts_code code_of(CURLcode bad, const char *url)
     }
 }
 
-/* scheme://host:port of a URL: what may be shown. */
+/* scheme://host:port of a URL: what may be shown. With an '@' in its path what stands in front may be half of
+ * a password that nobody escaped. */
 static ts_view origin(const char *url)
 {
     ts_view v = ts_view_str(url);
     struct ts_endpoint e = ts_endpoint_of(v);
-    if (e.address.len == 0)
+    if (e.address.len == 0 || ts_view_find(e.path, TS_LIT("@")) != SIZE_MAX)
         return e.scheme;
     bool apart = e.scheme.len == 0 || e.user.len > 0; /* a password stands before the address */
     return apart ? e.address : ts_view_cut(v, 0, (size_t)(e.address.ptr - v.ptr) + e.address.len);
@@ -277,6 +279,24 @@ static struct curl_slist *headers_of(struct ts_http_exchange *x)
     return x->headers;
 }
 
+static void set_blob(CURL *e, CURLoption option, const char *pem)
+{
+    struct curl_blob blob = {(void *)(uintptr_t)pem, pem ? strlen(pem) : 0, CURL_BLOB_COPY};
+    if (pem)
+        curl_easy_setopt(e, option, &blob);
+}
+
+/* As bytes, so that libcurl's pool takes a connection for what it is made with, and its cache of roots by
+ * file name, which lasts a day, stays out of it. */
+static void set_certificates(CURL *e, struct ts_tls_files *files)
+{
+    ts_tls_files_changed(files);
+    struct ts_tls_pem pem = ts_tls_files_pem(files);
+    set_blob(e, CURLOPT_CAINFO_BLOB, pem.ca);
+    set_blob(e, CURLOPT_SSLCERT_BLOB, pem.cert);
+    set_blob(e, CURLOPT_SSLKEY_BLOB, pem.key);
+}
+
 static void configure(struct ts_http_exchange *x)
 {
     const struct ts_http_client *c = x->share->client;
@@ -304,13 +324,9 @@ static void configure(struct ts_http_exchange *x)
     curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
     ts_time connect = c->options.connect_timeout ? c->options.connect_timeout : 5 * TS_S;
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect / TS_MS));
-    if (c->ca_file)
-        curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
-    if (c->cert_file)
-        curl_easy_setopt(e, CURLOPT_SSLCERT, c->cert_file);
-    if (c->key_file)
-        curl_easy_setopt(e, CURLOPT_SSLKEY, c->key_file);
-    if (c->options.insecure_skip_verify) {
+    if (c->files)
+        set_certificates(e, c->files);
+    if (c->options.tls.skip_verify) {
         curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L);
     }
@@ -384,9 +400,7 @@ struct ts_http_client *ts_http_client_new(struct ts_loop *loop, const struct ts_
     c->loop = loop;
     c->options = *o;
     c->user_agent = ts_strdup(o->user_agent ? o->user_agent : "trustspan/" TS_VERSION);
-    c->ca_file = ts_strdup(o->ca_file);
-    c->cert_file = ts_strdup(o->cert_file);
-    c->key_file = ts_strdup(o->key_file);
+    c->files = ts_tls_files_new(&o->tls.files, NULL);
     c->headers = curl_slist_append(NULL, "Expect:"); /* no wait for 100-continue */
     c->headers = add_headers(c->headers, o->headers);
     c->share_count = (connections + SHARE - 1) / SHARE;
@@ -415,9 +429,7 @@ void ts_http_client_free(struct ts_http_client *client)
     curl_slist_free_all(client->headers);
     free(client->shares);
     free(client->user_agent);
-    free(client->ca_file);
-    free(client->cert_file);
-    free(client->key_file);
+    ts_tls_files_free(client->files);
     free(client);
     curl_global_cleanup();
 }

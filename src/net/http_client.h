@@ -6,16 +6,17 @@
 #include "base/buf.h"
 #include "loop/job.h"
 #include "net/limits.h"
+#include "net/tls_files.h"
 
 struct ts_http_client;
 
 struct ts_http_options {
     const char *user_agent;     /* NULL: "trustspan/<version>" */
     const char *const *headers; /* of every request, NULL at the end; copied, wiped at the end */
-    const char *ca_file;        /* PEM; NULL: the system's roots */
-    const char *cert_file;      /* PEM; NULL: none */
-    const char *key_file;
-    bool insecure_skip_verify;
+    struct ts_http_tls {
+        struct ts_tls_paths files; /* ca_file NULL: the system's roots */
+        bool skip_verify;
+    } tls;
     int max_connections;     /* to all hosts; 0: 64 */
     ts_time connect_timeout; /* 0: 5s */
 };
@@ -38,7 +39,8 @@ struct ts_http_job {
     struct ts_http_exchange *exchange; /* private */
 };
 
-/* The strings of `options` are copied. Thread: the loop's, or before it starts. */
+/* The strings of `options` are copied. Files of tls that are not good count as not given: who makes a client asks
+ * ts_tls_files_new first what is wrong with them. Thread: the loop's, or before it starts. */
 struct ts_http_client *ts_http_client_new(struct ts_loop *loop,
                                           const struct ts_http_options *options);
 /* Cancels what is in flight (`done` still runs, CANCELLED). NULL is fine. Thread: as above. */

@@ -12,6 +12,13 @@ CONTENTS = ["<score>85/100</score>", "Choice: [A]", "Rating: Five", "<rating>**8
             "<think>a</think><answer>Yes</answer>", '{"confidence_score": NaN}',
             'data: {"choices":[{"delta":{"content":"<score>1</score>"}}]}\n\ndata: [DONE]\n']
 
+CONFIGS = [b"%YAML 1.2\n%TAG ! tag:x,2000:\n---\na: 1\n", b"a: &a [x, y]\nb: *a\n<<: {c: d}\n",
+           b"exporters:\n  otlp_grpc: {endpoint: 'h:1', headers: {a: \"${env:PATH:-x}\"}, timeout: 1.5s}\n",
+           b"service:\n  pipelines:\n    traces/a: {receivers: [otlp], exporters: [debug]}\n  memory_limit: 1MiB\n",
+           b"processors: {trust: {rules: [{model: ['gpt*'], score: false}], redact: {patterns: [email]}}}\n",
+           b"scorers:\n  tlm:\n    evals:\n    - name: n\n      criteria: |\n        two\n        lines\n"
+           b"      query_identifier: >-\n        q\n", b"? a\n: - b\n  - ${x}$$\n# c\n...\n", b"%\xff\n"]
+
 
 def text_of(value: dict) -> str:
     """An AnyValue as it would stand in a string: one that holds JSON already is left alone."""
@@ -42,7 +49,7 @@ def lines_of(span: dict) -> str:
 
 def main() -> None:
     out = Path(sys.argv[1])
-    for target in ("reply", "replay", "extract"):
+    for target in ("reply", "replay", "extract", "config"):
         (out / target).mkdir(parents=True, exist_ok=True)
     for path in sorted((FIXTURES / "dialects").glob("*.json")):
         if path.name.endswith(".expected.json"):
@@ -56,6 +63,8 @@ def main() -> None:
                     one = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
                     (out / f"extract/{path.stem}-{span['spanId']}").write_text(json.dumps(one))
                     (out / f"extract/{path.stem}-{span['spanId']}.lines").write_text(lines_of(span))
+    for i, text in enumerate(CONFIGS):
+        (out / f"config/{i}").write_bytes(text)
     for i, text in enumerate(CONTENTS):
         (out / f"reply/content{i}").write_text(text)
     for line in VECTORS.read_text().splitlines()[::5]:

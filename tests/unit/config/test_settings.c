@@ -268,9 +268,51 @@ static void aliases_cannot_explode(void **state)
     ts_buf_release(&yaml);
 }
 
+/* Each of these kept the parser busy for ever, or for minutes; the test ends. */
+static void hostile_texts_are_refused(void **state)
+{
+    (void)state;
+    struct ts_buf many = TS_BUF_INIT;
+    struct ts_buf anchors = TS_BUF_INIT;
+    struct ts_buf directive = TS_BUF_INIT;
+    struct ts_buf open = TS_BUF_INIT;
+    for (int i = 0; i < 300000; i++)
+        ts_buf_printf(&many, "k%d: 1\n", i);
+    for (int i = 0; i < 100000; i++)
+        ts_buf_printf(&anchors, "- &a%d x\n", i);
+    for (int i = 0; i < 100000; i++)
+        ts_buf_add_byte(&open, '[');
+    ts_buf_printf(&directive, "text: a\n%%%0100000d\n", 0);
+    const struct {
+        ts_view yaml;
+        const char *where, *what;
+    } rows[] = {
+        {ts_view_of("text: a\n%\xff x\n", 13), "f.yaml:2:2", "byte 10 (0xff) is not UTF-8; save"},
+        {ts_view_of("text: \"\xc3\"", 9), "f.yaml:1:8", "byte 8 (0xc3) is not UTF-8"},
+        {ts_view_of("text: a\0b", 9), "f.yaml:1:8", "byte 8 is a NUL"},
+        {ts_buf_view(&many), "f.yaml", "more than 20000 keys and values"},
+        {ts_buf_view(&anchors), "f.yaml", "more than 20000 keys and values"},
+        {ts_buf_view(&directive), "f.yaml:2:1", "begins with % is longer than 200 bytes"},
+        {ts_buf_view(&open), "f.yaml", "more than 20000 keys and values"},
+    };
+    for (size_t i = 0; i < TS_COUNT(rows); i++) {
+        struct ts_arena *arena = ts_arena_new();
+        struct ts_err err = {0};
+        assert_null(ts_node_parse(arena, "f.yaml", rows[i].yaml, &err));
+        if (strncmp(err.where, rows[i].where, strlen(rows[i].where)) != 0 ||
+            !strstr(err.what, rows[i].what))
+            fail_msg("%s: %s", err.where, err.what);
+        ts_arena_free(arena);
+    }
+    ts_buf_release(&many);
+    ts_buf_release(&anchors);
+    ts_buf_release(&directive);
+    ts_buf_release(&open);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[TS_COUNT(bads) + 6];
+    struct CMUnitTest tests[TS_COUNT(bads) + 7];
     for (size_t i = 0; i < TS_COUNT(bads); i++)
         tests[i] =
             (struct CMUnitTest){bads[i].yaml, check_bad, NULL, NULL, (void *)(uintptr_t)&bads[i]};
@@ -281,6 +323,7 @@ int main(void)
         cmocka_unit_test(merging_joins_maps_and_replaces_lists),
         cmocka_unit_test(a_place_is_found_by_its_path),
         cmocka_unit_test(aliases_cannot_explode),
+        cmocka_unit_test(hostile_texts_are_refused),
     };
     memcpy(tests + TS_COUNT(bads), more, sizeof more);
     return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
