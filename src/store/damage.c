@@ -40,7 +40,13 @@ static bool refuse(const char *directory, struct ts_err *err)
     if (!ts_salvage(&salvage, directory, NULL, err))
         return false;
     ts_salvage_say(&salvage, &left);
-    fail(directory, salvage.flaw, ts_buf_cstr(&left), err);
+    if (salvage.count > 0)
+        fail(directory, salvage.flaw, ts_buf_cstr(&left), err);
+    else
+        ts_fail(err, TS_DATA_LOSS,
+                "'%s/data.mdb' is damaged or is no store of ours, %s; no record of it can be read; "
+                "move it aside to start empty",
+                directory, salvage.flaw);
     ts_salvage_release(&salvage);
     ts_buf_release(&left);
     return false;
