@@ -23,7 +23,8 @@ bool ts_check_metas(const struct ts_pages *pages, struct ts_meta *newest, char *
         struct ts_meta meta;
         const char *wrong = ts_page_read_meta(pages, i, &meta);
         if (wrong && !*flaw)
-            snprintf(flaw, 160, "page %" PRIu64 ": %s", i, wrong);
+            snprintf(flaw, 160, "page %" PRIu64 ": %s, so the last transaction may be missing", i,
+                     wrong);
         if (!wrong && (!found || meta.transaction > newest->transaction)) {
             *newest = meta;
             found = true;
