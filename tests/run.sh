@@ -87,7 +87,7 @@ grep -h ' spans, .* passed' "$results/dev-test_llm_extract.log"
 build dev clang -DCMAKE_C_COMPILER=clang # its UBSan sees what gcc's does not
 style
 unit clang '^test_'
-fuzz reply replay extract
+fuzz reply replay extract store
 build tsan tsan
 unit tsan '^test_(loop|store|net|llm_trace|pipeline)'
 build release release

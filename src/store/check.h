@@ -4,8 +4,6 @@
 
 #include "store/walk.h"
 
-#include <lmdb.h>
-
 /* The meta page that counts, that of the last transaction, of those that can be read. False: none. `flaw`,
  * of 160 bytes: what is wrong with a meta page, "page 1: …"; empty: both are sound. */
 bool ts_check_metas(const struct ts_pages *pages, struct ts_meta *newest, char *flaw);
@@ -15,12 +13,5 @@ bool ts_check_metas(const struct ts_pages *pages, struct ts_meta *newest, char *
  * DATA_LOSS "page 3: …", or what forbids to read it. Reads each page of a tree, and of what lies beside
  * the first bytes: 1 GB of records of 32 kB in 30 ms, of 1.5 kB in 0.5 s (both in the page cache). */
 bool ts_check_file(const char *directory, bool integer_keys, struct ts_err *err);
-
-/* What LMDB meets later and cannot go on with ends the process: with a word of what, and of the command
- * that says more. `directory` lives as long as the environment. */
-void ts_check_watch(MDB_env *env, const char *directory);
-/* The same for a page of a mapped file that is gone (SIGBUS), which is how a file that is cut off, or a
- * disk that fails, is noticed: for the whole process, until it ends. */
-void ts_check_watch_faults(const char *directory);
 
 #endif

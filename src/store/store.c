@@ -3,9 +3,9 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "store/check.h"
 #include "store/damage.h"
 #include "store/directories.h"
+#include "store/faults.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -39,7 +39,7 @@ static bool open_environment(struct ts_store *s, bool fsync, struct ts_err *err)
     int bad = mdb_env_create(&s->env);
     if (bad)
         return failed(err, "create", s, bad);
-    ts_check_watch(s->env, s->directory);
+    ts_faults_watch(s->env);
     mdb_env_set_maxdbs(s->env, TS_TABLE_COUNT);
     mdb_env_set_mapsize(s->env, map);
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (fsync ? 0 : MDB_NOSYNC);
