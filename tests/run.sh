@@ -89,7 +89,7 @@ grep -h ' spans, .* passed' "$results/dev-test_llm_extract.log"
 build dev clang -DCMAKE_C_COMPILER=clang # its UBSan sees what gcc's does not
 style
 unit clang '^test_'
-fuzz reply replay extract config
+fuzz reply replay extract config store
 build tsan tsan
 unit tsan '^test_(loop|store|net|llm_trace|pipeline)'
 python3 tests/tsan_report.py "$results/tsan" || failed+=("TSan")

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "pipeline/engine/service_internal.h"
 #include "pipeline/extension.h"
+#include "store/faults.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static bool open_store(struct ts_service *s, struct ts_err *err)
         if (!x->storage)
             continue;
         x->storage(p->config, &options);
+        ts_faults_watch_pages(options.directory);
         s->engine.store = ts_store_open(&options, err);
         if (!s->engine.store)
             return ts_fail_in(err, "%s", p->path);

@@ -12,6 +12,7 @@ int ts_cmd_components(int argc, char **argv);
 int ts_cmd_version(int argc, char **argv);
 int ts_cmd_score(int argc, char **argv);
 int ts_cmd_inspect(int argc, char **argv);
+int ts_cmd_store(int argc, char **argv);
 /* `score --replay FILE --compat …`. */
 int ts_cmd_replay(const char *path, const char *compat);
 

@@ -17,6 +17,8 @@ static const struct command {
     {"score", ts_cmd_score, "score JSON lines from FILE or -; --scorer ID, --config FILE"},
     {"inspect", ts_cmd_inspect,
      "show what is seen in an OTLP request, JSON or protobuf; --explain, FILE or -"},
+    {"store", ts_cmd_store,
+     "check DIR: is the store there sound; rescue DIR --to NEW_DIR: save what can be read"},
     {"version", ts_cmd_version, "print the version"},
 };
 

@@ -3,7 +3,9 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "store/damage.h"
 #include "store/directories.h"
+#include "store/faults.h"
 #include "store/space.h"
 
 #include <errno.h>
@@ -214,17 +216,20 @@ static void measure(struct ts_cache *cache, uint64_t max_bytes)
 static bool open_environment(struct ts_cache *cache, const struct ts_cache_options *o,
                              struct ts_err *err)
 {
-    if (!ts_make_directories(o->directory, err))
+    if (!ts_make_directories(o->directory, err) || !ts_cache_admit(o->directory, err))
         return false;
+    ts_keep_private(o->directory);
     int bad = mdb_env_create(&cache->env);
     if (bad)
         return failed(err, o, mdb_strerror(bad));
+    ts_faults_watch(cache->env);
     mdb_env_set_maxdbs(cache->env, 2);
     measure(cache, o->max_bytes); /* one that is full already gets room to throw out */
     mdb_env_set_mapsize(cache->env, (cache->pages + cache->reserve) * cache->page_size);
     if (!ts_space_reserve_lock(o->directory))
         return failed(err, o, strerror(errno));
-    bad = mdb_env_open(cache->env, o->directory, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSYNC, 0640);
+    bad = mdb_env_open(cache->env, o->directory, MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSYNC,
+                       TS_FILE_MODE);
     if (bad)
         return failed(err, o, mdb_strerror(bad));
     if (!open_tables(cache, o, err))

@@ -3,7 +3,7 @@
 #define TS_STORE_CACHE_INTERNAL_H
 
 #include "store/cache.h"
-#include "store/pages.h"
+#include "store/mapped.h"
 
 #include <lmdb.h>
 #include <pthread.h>

@@ -102,8 +102,8 @@ static int drop_some(struct ts_cache *cache, MDB_txn *txn, size_t count)
 /* Pages that the next transaction may fill: those never used, and those freed before the last one. */
 static size_t free_pages(struct ts_cache *cache)
 {
-    size_t used = (size_t)ts_pages_end(cache->env) / cache->page_size;
-    return (used < cache->pages ? cache->pages - used : 0) + ts_pages_free(cache->env).now;
+    size_t used = (size_t)ts_env_end(cache->env) / cache->page_size;
+    return (used < cache->pages ? cache->pages - used : 0) + ts_env_free_pages(cache->env).now;
 }
 
 static bool is_nearly_full(struct ts_cache *cache, const struct ts_cached *batch)

@@ -3,6 +3,7 @@
 #include "store/store_internal.h"
 
 #include "base/log.h"
+#include "store/directories.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,7 @@ static bool lock_again(struct ts_store *s)
 {
     char path[PATH_MAX];
     path_of(s, "trustspan.lock", path);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, TS_FILE_MODE);
     if (fd < 0)
         return false;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 || !wrote_last(s) || !identify(fd, &s->lock_id)) {

@@ -22,14 +22,14 @@ static bool grow(struct ts_store *s, uint64_t end, uint64_t to)
 /* Without asking for the free space: the blocks may be there from the last run. */
 void ts_room_init(struct ts_store *s)
 {
-    uint64_t end = ts_pages_end(s->env);
+    uint64_t end = ts_env_end(s->env);
     s->reserved = end;
     grow(s, end, end + for_removals);
 }
 
 bool ts_room_reserve(struct ts_store *s, uint64_t bytes)
 {
-    uint64_t end = ts_pages_end(s->env);
+    uint64_t end = ts_env_end(s->env);
     uint64_t need = end + bytes + for_removals;
     if (need <= s->reserved)
         return true;
@@ -47,9 +47,9 @@ static uint64_t less(uint64_t bytes)
 struct ts_room ts_room_inside(struct ts_store *s)
 {
     uint64_t page = ts_store_pages(1);
-    uint64_t end = ts_pages_end(s->env);
+    uint64_t end = ts_env_end(s->env);
     uint64_t ahead = s->reserved > end ? s->reserved - end : 0;
-    struct ts_free_pages inside = ts_pages_free(s->env);
+    struct ts_free_pages inside = ts_env_free_pages(s->env);
     return (struct ts_room){less(inside.now * page + ahead),
                             less((inside.now + inside.soon) * page + ahead)};
 }

@@ -1,4 +1,5 @@
 #include "store/space.h"
+#include "store/directories.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ bool ts_space_reserve_lock(const char *directory)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/lock.mdb", directory);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, TS_FILE_MODE);
     if (fd < 0)
         return false;
     bool ok = ts_space_reserve(fd, 0, (uint64_t)sysconf(_SC_PAGESIZE));

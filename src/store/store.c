@@ -3,7 +3,9 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "store/damage.h"
 #include "store/directories.h"
+#include "store/faults.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,6 +18,8 @@
 
 #define COMPONENT "store"
 
+const char *const ts_store_tables[TS_TABLE_COUNT] = {"spool", "late", "decided"};
+
 static bool failed(struct ts_err *err, const char *what, const struct ts_store *s, int code)
 {
     return ts_fail(err, TS_UNAVAILABLE, "cannot %s the store in '%s': %s", what, s->directory,
@@ -24,44 +28,22 @@ static bool failed(struct ts_err *err, const char *what, const struct ts_store *
 
 /* ---- opening ---- */
 
-/* LMDB would let a second process in; two of us on one spool would send everything twice. */
-static bool lock_directory(struct ts_store *s, struct ts_err *err)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/trustspan.lock", s->directory);
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (s->lock_fd < 0)
-        return ts_fail(err, TS_PERMISSION_DENIED,
-                       "cannot write in the state directory '%s': %s; give this user the right, "
-                       "or set another directory",
-                       s->directory, strerror(errno));
-    if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    return ts_fail(err, TS_FAILED_PRECONDITION,
-                   "another trustspan uses the state directory '%s'; stop it, or set another "
-                   "directory",
-                   s->directory);
-}
-
 static bool open_environment(struct ts_store *s, struct ts_err *err)
 {
     /* Deletions need pages, too, before they free any: room beyond what appends may fill. */
     const size_t headroom = 64u << 20;
+    ts_keep_private(s->directory);
     size_t map = ((size_t)(s->max_bytes + s->max_bytes / 4) + headroom) & ~(size_t)4095;
     int bad = mdb_env_create(&s->env);
     if (bad)
         return failed(err, "create", s, bad);
+    ts_faults_watch(s->env);
     mdb_env_set_maxdbs(s->env, TS_TABLE_COUNT);
     mdb_env_set_mapsize(s->env, map);
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (s->fsync ? 0 : MDB_NOSYNC);
     if (!ts_space_reserve_lock(s->directory))
         return failed(err, "open", s, errno);
-    bad = mdb_env_open(s->env, s->directory, flags, 0640);
-    if (bad == MDB_INVALID || bad == MDB_VERSION_MISMATCH || bad == MDB_CORRUPTED)
-        return ts_fail(err, TS_DATA_LOSS,
-                       "'%s/data.mdb' is no store of ours or is damaged (%s); move it aside to "
-                       "start empty",
-                       s->directory, mdb_strerror(bad));
+    bad = mdb_env_open(s->env, s->directory, flags, TS_FILE_MODE);
     return bad == 0 || failed(err, "open", s, bad);
 }
 
@@ -96,13 +78,12 @@ static int survey(struct ts_store *s, MDB_txn *txn, size_t table)
 
 static int create_tables(struct ts_store *s)
 {
-    static const char *const names[TS_TABLE_COUNT] = {"spool", "late", "decided"};
     MDB_txn *txn;
     int bad = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (bad)
         return bad;
     for (size_t t = 0; t < TS_TABLE_COUNT && !bad; t++)
-        bad = mdb_dbi_open(txn, names[t], MDB_CREATE | MDB_INTEGERKEY, &s->tables[t]);
+        bad = mdb_dbi_open(txn, ts_store_tables[t], MDB_CREATE | MDB_INTEGERKEY, &s->tables[t]);
     if (!bad)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
@@ -165,7 +146,9 @@ struct ts_store *ts_store_open(const struct ts_store_options *o, struct ts_err *
     pthread_condattr_destroy(&attr);
     s->tail = &s->appends;
     bool ok = (!o->create_directory || ts_make_directories(s->directory, err)) &&
-              lock_directory(s, err) && ts_store_open_environment(s, err) &&
+              /* LMDB would let a second process in; two on one spool would send all twice. */
+              ts_lock_directory(s->directory, true, &s->lock_fd, err) &&
+              ts_store_admit(s->directory, err) && ts_store_open_environment(s, err) &&
               survey_tables(s, err) && ts_place_remember(s, err);
     if (ok && pthread_create(&s->writer, NULL, ts_store_write, s) != 0)
         ok = ts_fail(err, TS_RESOURCE_EXHAUSTED, "cannot start the store's writer thread");

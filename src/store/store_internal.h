@@ -2,7 +2,7 @@
 #ifndef TS_STORE_INTERNAL_H
 #define TS_STORE_INTERNAL_H
 
-#include "store/pages.h"
+#include "store/mapped.h"
 #include "store/space.h"
 #include "store/store.h"
 
@@ -60,6 +60,8 @@ struct ts_store {
     uint64_t stats_last_id; /* last_id as of the last commit */
 };
 
+/* The names of the tables in the file. */
+extern const char *const ts_store_tables[TS_TABLE_COUNT];
 /* store.c: the environment and its tables; after a failure that LMDB does not get over, anew. */
 bool ts_store_open_environment(struct ts_store *store, struct ts_err *err);
 /* Of data.mdb, LMDB's own. */

@@ -49,7 +49,7 @@ def lines_of(span: dict) -> str:
 
 def main() -> None:
     out = Path(sys.argv[1])
-    for target in ("reply", "replay", "extract", "config"):
+    for target in ("reply", "replay", "extract", "config", "store"):
         (out / target).mkdir(parents=True, exist_ok=True)
     for path in sorted((FIXTURES / "dialects").glob("*.json")):
         if path.name.endswith(".expected.json"):
@@ -65,6 +65,9 @@ def main() -> None:
                     (out / f"extract/{path.stem}-{span['spanId']}.lines").write_text(lines_of(span))
     for i, text in enumerate(CONFIGS):
         (out / f"config/{i}").write_bytes(text)
+    for page in range(0, 64, 3):  # changes as store.c reads them
+        (out / f"store/header{page}").write_bytes(bytes([3, page, 0, 10, 0, 2, 4, 0]))
+        (out / f"store/inside{page}").write_bytes(bytes([4, page, 0, 64, 15, 1, page]))
     for i, text in enumerate(CONTENTS):
         (out / f"reply/content{i}").write_text(text)
     for line in VECTORS.read_text().splitlines()[::5]:
