@@ -3,9 +3,10 @@
 
 #include "store/check.h"
 #include "store/directories.h"
-#include "store/store_internal.h"
+#include "store/tables.h"
 
 #include <limits.h>
+#include <lmdb.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 #include "store/salvage.h"
 
 #include "store/check.h"
-#include "store/store_internal.h"
+#include "store/tables.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -18,8 +18,6 @@
 
 #define COMPONENT "store"
 
-const char *const ts_store_tables[TS_TABLE_COUNT] = {"spool", "late", "decided"};
-
 static bool failed(struct ts_err *err, const char *what, const struct ts_store *s, int code)
 {
     return ts_fail(err, TS_UNAVAILABLE, "cannot %s the store in '%s': %s", what, s->directory,
@@ -45,12 +43,6 @@ static bool open_environment(struct ts_store *s, struct ts_err *err)
         return failed(err, "open", s, errno);
     bad = mdb_env_open(s->env, s->directory, flags, TS_FILE_MODE);
     return bad == 0 || failed(err, "open", s, bad);
-}
-
-uint64_t ts_store_pages(size_t record)
-{
-    enum { PAGE = 4096, PAGE_HEADER = 16 };
-    return (record + PAGE_HEADER + PAGE - 1) / PAGE * PAGE;
 }
 
 /* Ids and sizes of what is there from before. */
@@ -244,62 +236,4 @@ uint64_t ts_store_last_id(struct ts_store *s)
     uint64_t id = s->stats_last_id;
     pthread_mutex_unlock(&s->lock);
     return id;
-}
-
-/* ---- reading ---- */
-
-/* The first record above `after`, copied out of the map; its checksum in front is taken off. */
-static int read_next(struct ts_store *s, enum ts_table table, uint64_t after, uint64_t *id,
-                     struct ts_payload **record)
-{
-    MDB_txn *txn;
-    MDB_cursor *cursor = NULL;
-    uint64_t from = after + 1;
-    MDB_val key = {sizeof from, &from};
-    MDB_val value;
-    int bad = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
-    if (bad)
-        return bad;
-    bad = mdb_cursor_open(txn, s->tables[table], &cursor);
-    if (!bad)
-        bad = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    *record = NULL;
-    if (!bad) {
-        memcpy(id, key.mv_data, sizeof *id);
-        ts_view stored = ts_view_of(value.mv_data, value.mv_size);
-        uint64_t sum = 0;
-        if (stored.len >= sizeof sum)
-            memcpy(&sum, stored.ptr, sizeof sum);
-        ts_view body = ts_view_from(stored, sizeof sum);
-        if (stored.len >= sizeof sum && ts_store_sum(body, TS_NOTHING) == sum)
-            *record = ts_payload_copy(body);
-        ts_mapped_touch(&s->mapped, TS_MAPPED_AROUND + stored.len);
-    }
-    if (cursor)
-        mdb_cursor_close(cursor);
-    mdb_txn_abort(txn);
-    return bad;
-}
-
-bool ts_store_next(struct ts_store *s, enum ts_table table, uint64_t after, uint64_t *id,
-                   struct ts_payload **record, struct ts_err *err)
-{
-    for (;;) {
-        pthread_rwlock_rdlock(&s->env_lock);
-        int bad = s->env ? read_next(s, table, after, id, record) : MDB_PANIC;
-        pthread_rwlock_unlock(&s->env_lock);
-        if (bad == MDB_NOTFOUND)
-            return false;
-        if (bad)
-            return failed(err, "read", s, bad);
-        if (*record)
-            return true;
-        ts_log(TS_ERROR, COMPONENT, "a stored record is damaged and was dropped", "id=%llu",
-               (unsigned long long)*id);
-        pthread_mutex_lock(&s->lock);
-        s->stats.corrupt++;
-        pthread_mutex_unlock(&s->lock);
-        ts_store_remove(s, table, *id);
-        after = *id;
-    }
 }

@@ -60,19 +60,13 @@ struct ts_store {
     uint64_t stats_last_id; /* last_id as of the last commit */
 };
 
-/* The names of the tables in the file. */
-extern const char *const ts_store_tables[TS_TABLE_COUNT];
 /* store.c: the environment and its tables; after a failure that LMDB does not get over, anew. */
 bool ts_store_open_environment(struct ts_store *store, struct ts_err *err);
 /* Of data.mdb, LMDB's own. */
 int ts_store_fd(const struct ts_store *store);
-/* Bytes that a record takes in whole pages. */
-uint64_t ts_store_pages(size_t record);
 
 /* The writer thread; arg is the store. */
 void *ts_store_write(void *arg);
-/* XXH3 of both pieces as one. */
-uint64_t ts_store_sum(ts_view head, ts_view body);
 
 /* Between two looks of a writer with nothing to do. */
 static const ts_time TS_PLACE_LOOK_EVERY = 500 * TS_MS;
