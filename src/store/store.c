@@ -1,4 +1,6 @@
 /* store.c - the environment, the queue in front of the writer, and reading. */
+#include "store/store.h"
+
 #include "store/store_internal.h"
 
 #include "base/buf.h"
