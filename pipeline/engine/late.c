@@ -61,6 +61,7 @@ struct ts_batch *ts_late_persist(struct ts_batch *from, struct ts_part *part, co
     }
     const struct ts_record record = {.signal = late->signal,
                                      .headers = late->headers,
+                                     .seal = e->seal,
                                      .received = late->received,
                                      .give_up = give_up,
                                      .owner = ts_view_str(key),
