@@ -1,7 +1,7 @@
 # What a fresh Debian 12 needs; sourced by deploy/up.sh and tests/run.sh.
 BUILD_PACKAGES="gcc cmake make ninja-build pkg-config libgrpc-dev libprotobuf-c-dev
 protobuf-c-compiler libcurl4-openssl-dev libssl-dev libcjson-dev libuv1-dev libmicrohttpd-dev liblmdb-dev
-libxxhash-dev zlib1g-dev libfyaml-dev libutf8proc-dev libpcre2-dev python3 python3-venv curl"
+libxxhash-dev libsodium-dev zlib1g-dev libfyaml-dev libutf8proc-dev libpcre2-dev python3 python3-venv curl"
 TEST_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev libcmocka-dev openssl
 libfaketime iproute2"
 

@@ -15,6 +15,7 @@ void ts_engine_init(struct ts_engine *e, uint64_t memory_limit)
 void ts_engine_release(struct ts_engine *e)
 {
     ts_store_close(e->store);
+    ts_seal_free(e->seal);
     for (size_t i = 0; i < e->loop_count; i++)
         ts_loop_free(e->loops[i]);
     free(e->loops);

@@ -10,12 +10,14 @@
 
 #include "pipeline/engine/barrier.h"
 #include "pipeline/engine/memory.h"
+#include "pipeline/seal.h"
 #include "store/store.h"
 #include "telemetry/metrics.h"
 
 struct ts_engine {
     struct ts_metrics *metrics;
     struct ts_store *store; /* NULL: storage none */
+    struct ts_seal *seal;   /* closes headers in the store; NULL: they lie there as they came */
     struct ts_loop **loops; /* what batches live on */
     size_t loop_count;
     atomic_size_t next_loop; /* private */

@@ -103,6 +103,7 @@ static void make_durable(const struct ts_intake *in, const struct ts_request *r,
     a->batch = b;
     const struct ts_record record = {.signal = b->signal,
                                      .headers = b->headers,
+                                     .seal = in->engine->seal,
                                      .received = b->received,
                                      .source = ts_view_str(in->source),
                                      .request = ts_payload_view(b->payload)};

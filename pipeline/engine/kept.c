@@ -42,6 +42,7 @@ static void store(struct keeping *k, const struct ts_batch *of, const struct ts_
     struct ts_batch *b = k->batch;
     const struct ts_record record = {.signal = b->signal,
                                      .headers = b->headers,
+                                     .seal = b->engine->seal,
                                      .received = b->received,
                                      .give_up = b->give_up,
                                      .owner = ts_view_str(keep->key),

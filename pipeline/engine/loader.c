@@ -44,7 +44,8 @@ static struct ts_batch *batch_of(struct ts_loader *l, enum ts_table table,
                                  struct ts_payload *stored, struct ts_err *err)
 {
     struct ts_record r;
-    if (!ts_record_decode(ts_payload_view(stored), &r, err)) {
+    if (!ts_record_decode(ts_payload_view(stored), &r, err) ||
+        !ts_record_unseal(&r, l->engine->seal, err)) {
         ts_payload_unref(stored);
         return NULL;
     }

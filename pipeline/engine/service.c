@@ -21,12 +21,17 @@ static bool open_store(struct ts_service *s, struct ts_err *err)
         if (p->component->kind != TS_EXTENSION)
             continue;
         const struct ts_extension *x = (const struct ts_extension *)(const void *)p->component;
-        struct ts_store_options options;
+        struct ts_storage storage;
         if (!x->storage)
             continue;
-        x->storage(p->config, &options);
-        ts_faults_watch_pages(options.directory);
-        s->engine.store = ts_store_open(&options, err);
+        x->storage(p->config, &storage);
+        if (storage.encryption_key) {
+            s->engine.seal = ts_seal_new(storage.encryption_key, err);
+            if (!s->engine.seal)
+                return ts_fail_in(err, "%s::encryption_key", p->path);
+        }
+        ts_faults_watch_pages(storage.store.directory);
+        s->engine.store = ts_store_open(&storage.store, err);
         if (!s->engine.store)
             return ts_fail_in(err, "%s", p->path);
         return true;

@@ -1,17 +1,30 @@
 /* file_storage.c - where the spool is. The engine opens it; this is its settings. */
 #include "pipeline/extension.h"
+#include "pipeline/seal.h"
 
 struct file_storage_config {
     const char *directory;
     bool create_directory;
     uint64_t max_size;
     bool fsync;
+    const char *encryption_key;
 };
 
-static void storage(const void *config, struct ts_store_options *out)
+static bool check(const void *config, struct ts_err *err)
 {
     const struct file_storage_config *c = config;
-    *out = (struct ts_store_options){c->directory, c->create_directory, c->max_size, c->fsync};
+    if (!c->encryption_key)
+        return true;
+    struct ts_seal *seal = ts_seal_new(c->encryption_key, err);
+    ts_seal_free(seal);
+    return seal || ts_fail_in(err, "encryption_key");
+}
+
+static void storage(const void *config, struct ts_storage *out)
+{
+    const struct file_storage_config *c = config;
+    *out = (struct ts_storage){{c->directory, c->create_directory, c->max_size, c->fsync},
+                               c->encryption_key};
 }
 
 #define AT(field) offsetof(struct file_storage_config, field)
@@ -38,6 +51,11 @@ static const struct ts_setting settings[] = {
      .offset = AT(fsync),
      .default_text = "true",
      .help = "before a request is acknowledged; false survives a crash, not a power loss"},
+    {.key = "encryption_key",
+     .kind = TS_SECRET,
+     .offset = AT(encryption_key),
+     .help =
+         "encrypts forwarded headers on disk: 32 bytes in base64 or hex, as ${env:…} or ${file:…}"},
     {0},
 };
 
@@ -47,6 +65,7 @@ const struct ts_extension ts_extension_file_storage = {
              .about =
                  "the durable spool, on by default; `storage: none` under service turns it off",
              .settings = settings,
-             .config_size = sizeof(struct file_storage_config)},
+             .config_size = sizeof(struct file_storage_config),
+             .check = check},
     .storage = storage,
 };

@@ -17,14 +17,12 @@ static enum ts_table table_of(ts_view stored)
 {
     struct ts_record record;
     struct ts_err err = {0};
-    enum ts_table table = TS_TABLE_SPOOL;
-    if (ts_record_decode(stored, &record, &err)) {
-        table = record.give_up != 0    ? TS_TABLE_LATE
-                : record.owner.len > 0 ? TS_TABLE_DECIDED
-                                       : TS_TABLE_SPOOL;
-        ts_headers_unref(record.headers);
-    }
-    return table;
+    if (!ts_record_decode(stored, &record, &err))
+        return TS_TABLE_SPOOL;
+    ts_headers_unref(record.headers);
+    return record.give_up != 0    ? TS_TABLE_LATE
+           : record.owner.len > 0 ? TS_TABLE_DECIDED
+                                  : TS_TABLE_SPOOL;
 }
 
 static bool all_there(const struct ts_salvage *s)

@@ -1,4 +1,4 @@
-/* store.c - the environment, the queue in front of the writer, and reading. */
+/* store.c - the environment, and the queue in front of the writer. */
 #include "store/store.h"
 
 #include "store/store_internal.h"
