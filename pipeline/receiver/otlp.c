@@ -46,11 +46,11 @@ struct service {
 struct ts_instance {
     const struct ts_host *host;
     const struct otlp_config *config;
-    struct ts_grpc_watch *server;
-    struct service *services; /* of the signals that a pipeline takes from here */
+    struct ts_grpc_watch *_Atomic server; /* the metrics page looks at it, started or not */
+    struct service *services;             /* of the signals that a pipeline takes from here */
     struct ts_grpc_method *methods;
     size_t count;
-    struct ts_counter *refused_requests;
+    struct ts_counter *refused_requests, *refused_connections;
 };
 
 /* ---- one call ---- */
@@ -100,13 +100,7 @@ static void on_refused(void *arg, const struct ts_err *why)
 static int64_t open_connections(void *arg)
 {
     struct ts_instance *self = arg;
-    return ts_grpc_watch_state(atomic_load(&self->server)).open;
-}
-
-static int64_t refused_connections(void *arg)
-{
-    struct ts_instance *self = arg;
-    return ts_grpc_watch_state(atomic_load(&self->server)).refused;
+    return ts_grpc_watch_open(self->server);
 }
 
 static void on_deaf(void *arg)
@@ -150,10 +144,9 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
                            "Requests refused before their items could be counted.");
     ts_metrics_gauge(host->metrics, "trustspan_receiver_connections", labels,
                      "Connections that are open.", open_connections, self);
-    ts_metrics_gauge(
+    self->refused_connections = ts_metrics_counter(
         host->metrics, "trustspan_receiver_refused_connections", labels,
-        "Connections closed at once, beyond max_connections or without a file descriptor.",
-        refused_connections, self);
+        "Connections closed at once, beyond max_connections or without a file descriptor.");
     return self;
 }
 
@@ -188,8 +181,12 @@ static bool start(struct ts_instance *self, struct ts_err *err)
         .refused = on_refused,
         .arg = self,
     };
-    const struct ts_grpc_watch_options watch = {self->host->id, on_deaf, self};
-    self->server = ts_grpc_watch_new(self->host->grpc, &options, c->max_connections, &watch, err);
+    const struct ts_grpc_watch_options watch = {.name = self->host->id,
+                                                .max_connections = c->max_connections,
+                                                .refused = self->refused_connections,
+                                                .gave_up = on_deaf,
+                                                .arg = self};
+    self->server = ts_grpc_watch_new(self->host->grpc, &options, &watch, err);
     return self->server != NULL;
 }
 
