@@ -142,7 +142,9 @@ bool ts_record_decode(ts_view stored, struct ts_record *out, struct ts_err *err)
                        "a stored record holds '" TS_FMT "', which this trustspan does not serve",
                        TS_ARG(ts_view_cut(signal, 0, 60)));
     if ((version == FORMAT_SEALED) != (out->sealed.len > 0))
-        return ts_fail(err, TS_DATA_LOSS, "a stored record has lost its headers");
+        return ts_fail(err, TS_DATA_LOSS,
+                       "a stored record of format version %llu has lost its headers",
+                       (unsigned long long)version);
     if (version == FORMAT)
         out->headers = ts_headers_new(headers, header_count);
     return true;

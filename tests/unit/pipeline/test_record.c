@@ -136,7 +136,11 @@ static void another_format_is_refused(void **state)
     struct ts_buf stored = TS_BUF_INIT;
     ts_put_fixed32(&stored, 1, 2);
     ts_put_bytes(&stored, 4, TS_LIT("request"));
-    assert_refused(ts_buf_view(&stored), TS_DATA_LOSS, "version 2");
+    assert_refused(ts_buf_view(&stored), TS_DATA_LOSS, "version 2"); /* whose headers are sealed */
+    ts_buf_clear(&stored);
+    ts_put_fixed32(&stored, 1, 3);
+    ts_put_bytes(&stored, 4, TS_LIT("request"));
+    assert_refused(ts_buf_view(&stored), TS_DATA_LOSS, "version 3");
     ts_buf_release(&stored);
     assert_refused(TS_NOTHING, TS_DATA_LOSS, "version");
 }
