@@ -3,8 +3,8 @@
 
 #include "store/check.h"
 #include "store/directories.h"
-#include "store/store_internal.h"
 
+#include <lmdb.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>

@@ -2,7 +2,6 @@
 #include "store/salvage.h"
 
 #include "store/check.h"
-#include "store/store_internal.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "store/pages.h"
-#include "store/store.h"
+#include "store/tables.h"
 
 /* Where a record lies. */
 struct ts_found {

@@ -18,8 +18,6 @@
 
 #define COMPONENT "store"
 
-const char *const ts_store_tables[TS_TABLE_COUNT] = {"spool", "late"};
-
 static bool failed(struct ts_err *err, const char *what, const struct ts_store *s, int code)
 {
     return ts_fail(err, TS_UNAVAILABLE, "cannot %s the store in '%s': %s", what, s->directory,
@@ -45,12 +43,6 @@ static bool open_environment(struct ts_store *s, bool fsync, struct ts_err *err)
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (fsync ? 0 : MDB_NOSYNC);
     bad = mdb_env_open(s->env, s->directory, flags, TS_FILE_MODE);
     return bad == 0 || failed(err, "open", s, bad);
-}
-
-uint64_t ts_store_pages(size_t record)
-{
-    enum { PAGE = 4096, PAGE_HEADER = 16 };
-    return (record + PAGE_HEADER + PAGE - 1) / PAGE * PAGE;
 }
 
 /* Ids and sizes of what is there from before. */

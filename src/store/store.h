@@ -7,10 +7,9 @@
 
 #include "base/err.h"
 #include "base/payload.h"
+#include "store/tables.h"
 
 struct ts_store;
-
-enum ts_table { TS_TABLE_SPOOL, TS_TABLE_LATE, TS_TABLE_COUNT };
 
 struct ts_store_options {
     const char *directory;

@@ -36,13 +36,7 @@ struct ts_store {
     uint64_t stats_last_id; /* last_id as of the last commit */
 };
 
-/* The names of the tables in the file. */
-extern const char *const ts_store_tables[TS_TABLE_COUNT];
 /* The writer thread; arg is the store. */
 void *ts_store_write(void *arg);
-/* Bytes that a record takes in whole pages. */
-uint64_t ts_store_pages(size_t record);
-/* XXH3 of both pieces as one. */
-uint64_t ts_store_sum(ts_view head, ts_view body);
 
 #endif

@@ -5,23 +5,9 @@
 
 #include <stdlib.h>
 
-#define XXH_STATIC_LINKING_ONLY /* the streaming state on the stack */
-#include <xxhash.h>
-
 #define COMPONENT "store"
 static const ts_time removal_wait = 100 * TS_MS;
 static const ts_time refused_for = 2 * TS_S; /* what a refused sender is told to wait */
-
-uint64_t ts_store_sum(ts_view head, ts_view body)
-{
-    XXH3_state_t state;
-    XXH3_64bits_reset(&state);
-    if (head.len)
-        XXH3_64bits_update(&state, head.ptr, head.len);
-    if (body.len)
-        XXH3_64bits_update(&state, body.ptr, body.len);
-    return XXH3_64bits_digest(&state);
-}
 
 /* One round of work, taken off the store. */
 struct round {
