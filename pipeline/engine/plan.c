@@ -155,10 +155,17 @@ struct ts_planned *ts_plan_find(struct ts_plan *plan, enum ts_component_kind kin
     return NULL;
 }
 
+/* Extensions are in no pipeline: the service itself uses them. */
+static bool is_used(const struct ts_plan *plan, const struct ts_planned *p)
+{
+    return p->used ||
+           (p->component->kind == TS_EXTENSION && plan->service.storage != TS_STORAGE_NONE);
+}
+
 static bool check_used(struct ts_planning *m)
 {
     for (struct ts_planned *p = m->plan->components; p; p = p->next)
-        if (p->used && !ts_plan_check(m, p))
+        if (is_used(m->plan, p) && !ts_plan_check(m, p))
             return false;
     return true;
 }

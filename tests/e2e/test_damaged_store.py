@@ -320,8 +320,8 @@ def test_forwarded_credentials_are_encrypted_with_a_key(start, tmp_path):
     trustspan.start()
     wait_for(lambda: plain in seen_by(backend), what="the record that is not sealed")
     wait_for(lambda: "encryption_key" in trustspan.process.log(), what="the word about the other one")
+    wait_for(lambda: trustspan.metrics()["trustspan_spool_requests"] == 1, what="the sealed one alone to be left")
     assert seen_by(backend) == {plain: "Bearer canary-plain"}
-    wait_for(lambda: trustspan.metrics()["trustspan_spool_requests"] == 1)
     trustspan.process.stop()
 
     del trustspan.config["extensions"]["file_storage"]["encryption_key"]
@@ -335,7 +335,7 @@ def test_forwarded_credentials_are_encrypted_with_a_key(start, tmp_path):
     trustspan.start()
     wait_for(lambda: sealed in seen_by(backend), what="the sealed record")
     assert seen_by(backend)[sealed] == "Bearer canary-sealed"
-    wait_for(trustspan.idle)
+    wait_for(trustspan.idle, what="nothing to be left")
     assert KEY not in trustspan.process.log() and "canary" not in trustspan.process.log()
 
 
