@@ -32,10 +32,15 @@ struct ts_intake_counters ts_intake_count(const struct ts_intake *in,
 
 /* With a store, memory holds what waits for its commit and what is worked on; the rest is on disk.
  * Twice the limit leaves room for the former. */
-bool ts_intake_has_room(const struct ts_intake *in, struct ts_err *err)
+int64_t ts_intake_most_memory(const struct ts_intake *in)
 {
     const struct ts_engine *e = in->engine;
-    if (ts_memory_used(&e->memory) < e->memory.limit * (e->store ? 2 : 1))
+    return e->memory.limit * (e->store ? 2 : 1);
+}
+
+bool ts_intake_has_room(const struct ts_intake *in, struct ts_err *err)
+{
+    if (ts_memory_used(&in->engine->memory) < ts_intake_most_memory(in))
         return true;
     err->retry_after = refused_for;
     return ts_fail(err, TS_UNAVAILABLE, "memory_limit is reached; the backend is not taking spans");

@@ -25,6 +25,8 @@ struct ts_intake_counters ts_intake_count(const struct ts_intake *intake,
 /* Room for one more request? False with UNAVAILABLE and retry_after when there is none. Cheap: ask
  * before reading where the transport allows. */
 bool ts_intake_has_room(const struct ts_intake *intake, struct ts_err *err);
+/* Bytes of requests that memory holds at most before there is none. */
+int64_t ts_intake_most_memory(const struct ts_intake *intake);
 /* For receivers that pull: posts `room->task` when there is room again. */
 void ts_intake_await_room(const struct ts_intake *intake, struct ts_room *room);
 

@@ -177,6 +177,8 @@ static bool start(struct ts_instance *self, struct ts_err *err)
                 .reload_interval = c->tls.reload_interval},
         .keepalive = keepalive(c),
         .max_request = (size_t)c->max_recv_msg_size_mib << 20,
+        .max_memory = (size_t)ts_intake_most_memory(self->host->intake) +
+                      ((size_t)c->max_recv_msg_size_mib << 20),
         .max_calls = (int)c->max_calls,
         .max_concurrent_streams = (int)c->max_concurrent_streams,
         .refused = on_refused,
@@ -316,7 +318,7 @@ static const struct ts_setting grpc_table[] = {
     {.key = "max_concurrent_streams",
      .kind = TS_INT,
      .offset = AT(max_concurrent_streams),
-     .default_text = "0",
+     .default_text = "256",
      .min = "0",
      .max = "1000000",
      .help = "calls per connection; 0: no limit"},

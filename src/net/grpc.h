@@ -60,8 +60,9 @@ struct ts_grpc_server_options {
     size_t method_count;
     struct ts_grpc_tls tls;
     struct ts_grpc_keepalive keepalive;
-    size_t max_request;         /* bytes, also after inflating */
-    int max_calls;              /* answered UNAVAILABLE beyond */
+    size_t max_request; /* bytes, also after inflating */
+    size_t max_memory;  /* bytes that gRPC core may use for connections and bodies under way */
+    int max_calls;      /* answered UNAVAILABLE beyond */
     int max_concurrent_streams; /* per connection; 0: no limit */
     /* Called for every request refused before `handle` saw it; NULL: nobody counts. */
     void (*refused)(void *arg, const struct ts_err *why);

@@ -55,6 +55,8 @@ struct ts_grpc_args {
 };
 void ts_grpc_arg_int(struct ts_grpc_args *args, const char *key, int64_t value);
 void ts_grpc_arg_text(struct ts_grpc_args *args, const char *key, const char *value);
+void ts_grpc_arg_pointer(struct ts_grpc_args *args, const char *key, void *value,
+                         const grpc_arg_pointer_vtable *vtable);
 void ts_grpc_arg_keepalive(struct ts_grpc_args *args, const struct ts_grpc_keepalive *k);
 
 #endif

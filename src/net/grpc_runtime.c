@@ -220,6 +220,13 @@ void ts_grpc_arg_text(struct ts_grpc_args *args, const char *key, const char *va
         (grpc_arg){.type = GRPC_ARG_STRING, .key = (char *)key, .value.string = (char *)value};
 }
 
+void ts_grpc_arg_pointer(struct ts_grpc_args *args, const char *key, void *value,
+                         const grpc_arg_pointer_vtable *vtable)
+{
+    args->items[args->count++] =
+        (grpc_arg){.type = GRPC_ARG_POINTER, .key = (char *)key, .value.pointer = {value, vtable}};
+}
+
 void ts_grpc_arg_keepalive(struct ts_grpc_args *args, const struct ts_grpc_keepalive *k)
 {
     const struct {

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "net/endpoint.h"
+#include "net/grpc_resets.h"
 #include "net/listeners.h"
 
 #include <errno.h>
@@ -32,7 +33,9 @@ struct ts_grpc_server {
     void **methods; /* as registered, in the order of the options */
     struct ts_grpc_server_options options;
     struct ts_grpc_server_tls *tls; /* NULL: plaintext */
-    atomic_int calls;               /* accepted, not yet ended */
+    struct ts_grpc_resets *resets;
+    grpc_resource_quota *quota;
+    atomic_int calls;   /* accepted, not yet ended */
     atomic_int pending; /* tags in the queue that we must see before the server may go */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* guards `stopped`, waits for pending == 0 */
@@ -91,10 +94,17 @@ static void free_call(struct ts_grpc_call *call)
 
 /* ---- answering ---- */
 
+/* Whether the peer still cared makes no difference to the request. */
 static void on_ended(struct ts_grpc_event *event, bool ok)
 {
-    (void)ok; /* whether the peer still cared makes no difference here */
-    free_call(TS_CONTAINER_OF(event, struct ts_grpc_call, ended));
+    struct ts_grpc_call *call = TS_CONTAINER_OF(event, struct ts_grpc_call, ended);
+    (void)ok;
+    if (call->cancelled) {
+        char *peer = grpc_call_get_peer(call->call);
+        ts_grpc_resets_note(call->server->resets, peer);
+        gpr_free(peer);
+    }
+    free_call(call);
 }
 
 static size_t add_status(struct ts_grpc_call *call, grpc_op *op, const struct ts_err *err)
@@ -308,9 +318,14 @@ static bool listen_on(struct ts_grpc_server *server, struct ts_err *err)
     return true;
 }
 
-static grpc_server *create(const struct ts_grpc_server_options *o)
+static grpc_server *create(struct ts_grpc_server *server)
 {
+    const struct ts_grpc_server_options *o = &server->options;
     struct ts_grpc_args args = {.count = 0};
+    server->quota = grpc_resource_quota_create("receiver");
+    grpc_resource_quota_resize(server->quota, o->max_memory);
+    ts_grpc_arg_pointer(&args, GRPC_ARG_RESOURCE_QUOTA, server->quota,
+                        grpc_resource_quota_arg_vtable());
     ts_grpc_arg_int(&args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int64_t)o->max_request);
     ts_grpc_arg_int(&args, GRPC_ARG_ALLOW_REUSEPORT, 0);
     /* we inflate ourselves, with a limit on what comes out */
@@ -332,7 +347,8 @@ struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
     server->options = *options;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
-    server->server = create(options);
+    server->resets = ts_grpc_resets_new(options->listeners);
+    server->server = create(server);
     grpc_server_register_completion_queue(server->server, ts_grpc_queue(grpc), NULL);
     server->methods = ts_alloc((options->method_count + 1) * sizeof(void *));
     for (size_t i = 0; i < options->method_count; i++)
@@ -403,6 +419,8 @@ void ts_grpc_server_free(struct ts_grpc_server *server)
     ts_grpc_server_stop(server, ts_now());
     grpc_server_destroy(server->server);
     ts_grpc_server_tls_free(server->tls);
+    ts_grpc_resets_free(server->resets);
+    grpc_resource_quota_unref(server->quota);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     free(server->methods);
