@@ -2,7 +2,8 @@
  * A request is acknowledged when the engine says that it is durable, never later (R-22). */
 #include "pipeline/receiver.h"
 
-#include "net/grpc.h"
+#include "base/give_up.h"
+#include "net/grpc_watch.h"
 #include "pipeline/engine/intake.h"
 #include "pipeline/shared_settings.h"
 
@@ -12,7 +13,7 @@
 struct grpc_config {
     const char *endpoint; /* first, because offset 0 means "not kept" for `present` */
     bool present;
-    int64_t max_recv_msg_size_mib, max_concurrent_streams, max_calls;
+    int64_t max_recv_msg_size_mib, max_connections, max_concurrent_streams, max_calls;
     bool tls_present;
     struct ts_tls_server_config tls;
     struct {
@@ -45,11 +46,11 @@ struct service {
 struct ts_instance {
     const struct ts_host *host;
     const struct otlp_config *config;
-    struct ts_grpc_server *server;
-    struct service *services; /* of the signals that a pipeline takes from here */
+    struct ts_grpc_watch *_Atomic server; /* the metrics page looks at it, started or not */
+    struct service *services;             /* of the signals that a pipeline takes from here */
     struct ts_grpc_method *methods;
     size_t count;
-    struct ts_counter *refused_requests;
+    struct ts_counter *refused_requests, *refused_connections;
 };
 
 /* ---- one call ---- */
@@ -94,6 +95,20 @@ static void on_refused(void *arg, const struct ts_err *why)
     ts_count(self->refused_requests, 1);
 }
 
+/* ---- connections ---- */
+
+static int64_t open_connections(void *arg)
+{
+    struct ts_instance *self = arg;
+    return ts_grpc_watch_open(self->server);
+}
+
+static void on_deaf(void *arg)
+{
+    const struct ts_instance *self = arg;
+    ts_give_up(self->host->id, "nothing can be received any more");
+}
+
 /* ---- life ---- */
 
 static void add_services(struct ts_instance *self)
@@ -127,6 +142,11 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->refused_requests =
         ts_metrics_counter(host->metrics, "trustspan_receiver_refused_requests", labels,
                            "Requests refused before their items could be counted.");
+    ts_metrics_gauge(host->metrics, "trustspan_receiver_connections", labels,
+                     "Connections that are open.", open_connections, self);
+    self->refused_connections = ts_metrics_counter(
+        host->metrics, "trustspan_receiver_refused_connections", labels,
+        "Connections closed at once, beyond max_connections or without a file descriptor.");
     return self;
 }
 
@@ -161,21 +181,26 @@ static bool start(struct ts_instance *self, struct ts_err *err)
         .refused = on_refused,
         .arg = self,
     };
-    self->server = ts_grpc_server_new(self->host->grpc, &options, err);
+    const struct ts_grpc_watch_options watch = {.name = self->host->id,
+                                                .max_connections = c->max_connections,
+                                                .refused = self->refused_connections,
+                                                .gave_up = on_deaf,
+                                                .arg = self};
+    self->server = ts_grpc_watch_new(self->host->grpc, &options, &watch, err);
     return self->server != NULL;
 }
 
 static void stop(struct ts_instance *self, ts_time deadline)
 {
     if (self->server)
-        ts_grpc_server_stop(self->server, deadline);
+        ts_grpc_watch_stop(self->server, deadline);
 }
 
 static void free_instance(struct ts_instance *self)
 {
     if (!self)
         return;
-    ts_grpc_server_free(self->server);
+    ts_grpc_watch_free(self->server);
     free(self->methods);
     free(self->services);
     free(self);
@@ -215,7 +240,7 @@ static const struct ts_setting server_parameters[] = {
     {.key = "max_connection_idle",
      .kind = TS_DURATION,
      .offset = IDLE(max_connection_idle),
-     .default_text = "0s",
+     .default_text = "15m",
      .help = "close idle connections after; 0s: never"},
     {.key = "max_connection_age",
      .kind = TS_DURATION,
@@ -280,6 +305,13 @@ static const struct ts_setting grpc_table[] = {
      .min = "1",
      .max = "1024",
      .help = "largest request, also when inflated"},
+    {.key = "max_connections",
+     .kind = TS_INT,
+     .offset = AT(max_connections),
+     .default_text = "0",
+     .min = "0",
+     .max = "1000000",
+     .help = "open at a time, more are closed; 0: by the limit on open files, at most 4096"},
     {.key = "max_concurrent_streams",
      .kind = TS_INT,
      .offset = AT(max_concurrent_streams),

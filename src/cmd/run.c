@@ -1,6 +1,7 @@
 /* run.c - the service: start, wait for a signal, stop. */
 #include "cmd/cmd.h"
 
+#include "base/give_up.h"
 #include "base/log.h"
 #include "pipeline/engine/service.h"
 
@@ -8,7 +9,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+enum { EXIT_GAVE_UP = 1 };
 
 static void keep_large_blocks(void)
 {
@@ -18,12 +22,22 @@ static void keep_large_blocks(void)
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
-static int wait_for_signal(const sigset_t *set)
+/* A connection is a file descriptor, and the soft limit of 1024 is there for programs that use select. */
+static void raise_open_files(void)
 {
-    int signal_number = 0;
-    while (sigwait(set, &signal_number) != 0)
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* what stays is what max_connections reckons with */
+}
+
+static siginfo_t wait_for_signal(const sigset_t *set)
+{
+    siginfo_t info = {0};
+    while (sigwaitinfo(set, &info) < 0)
         continue;
-    return signal_number;
+    return info;
 }
 
 /* A second signal does not wait for the first to finish. */
@@ -36,14 +50,14 @@ static void *exit_on_second(void *arg)
 
 static int stop_on_signal(struct ts_service *service, sigset_t *set)
 {
-    int got = wait_for_signal(set);
-    ts_log(TS_INFO, "service", "stopping", "signal=%d", got);
+    siginfo_t got = wait_for_signal(set);
+    ts_log(TS_INFO, "service", "stopping", "signal=%d", got.si_signo);
     pthread_t second;
     if (pthread_create(&second, NULL, exit_on_second, set) == 0)
         pthread_detach(second);
     ts_service_stop(service);
     ts_log(TS_INFO, "service", "stopped", "");
-    return 0;
+    return ts_gave_up(&got) ? EXIT_GAVE_UP : 0;
 }
 
 int ts_cmd_run(int argc, char **argv)
@@ -72,6 +86,7 @@ int ts_cmd_run(int argc, char **argv)
     }
     ts_log_set_level(level);
     keep_large_blocks();
+    raise_open_files();
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
@@ -84,7 +99,7 @@ int ts_cmd_run(int argc, char **argv)
            plan->trust_scorer ? plan->trust_scorer : "none");
     status = stop_on_signal(service, &set);
 out:
-    if (status != 0)
+    if (err.code != TS_OK)
         ts_cmd_failed(&err);
     ts_arena_free(arena);
     return status;

@@ -50,8 +50,11 @@ struct ts_grpc_method {
     void *arg;
 };
 
+struct ts_listeners;
+
 struct ts_grpc_server_options {
     const char *endpoint;                 /* "host:port", "unix:///path" */
+    struct ts_listeners *listeners;       /* its sockets are to be among these; NULL: nobody's */
     const struct ts_grpc_method *methods; /* those that are served; borrowed while it lives */
     size_t method_count;
     struct ts_grpc_tls tls;

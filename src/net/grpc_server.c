@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "net/endpoint.h"
+#include "net/listeners.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -21,7 +22,9 @@
 #include <grpc/support/alloc.h>
 
 enum { ACCEPT_SLOTS = 64, UNKNOWN_SLOTS = 4 };
-#define UNKNOWN SIZE_MAX
+/* For TLS and the first HTTP/2 frames; core's 2 minutes are long for one that takes a place and says nothing. */
+#define HANDSHAKE (20 * TS_S)
+#define UNKNOWN   SIZE_MAX
 
 struct ts_grpc_server {
     struct ts_grpc *grpc;
@@ -318,7 +321,10 @@ static bool listen_on(struct ts_grpc_server *server, struct ts_err *err)
     grpc_server_credentials *creds = credentials(&o->tls, err);
     if (!creds)
         return false;
+    if (o->listeners)
+        ts_listeners_begin(o->listeners);
     int port = grpc_server_add_http2_port(server->server, o->endpoint, creds);
+    ts_listeners_end();
     grpc_server_credentials_release(creds);
     if (port == 0)
         return ts_fail(err, TS_UNAVAILABLE,
@@ -336,6 +342,7 @@ static grpc_server *create(const struct ts_grpc_server_options *o)
     /* we inflate ourselves, with a limit on what comes out */
     ts_grpc_arg_int(&args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     ts_grpc_arg_keepalive(&args, &o->keepalive);
+    ts_grpc_arg_int(&args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE / TS_MS);
     if (o->max_concurrent_streams > 0)
         ts_grpc_arg_int(&args, GRPC_ARG_MAX_CONCURRENT_STREAMS, o->max_concurrent_streams);
     grpc_channel_args channel_args = {args.count, args.items};

@@ -1,0 +1,43 @@
+/* listeners.h - the listening sockets that a library opens: how many connections they take, and whether they
+ * still take any.
+ * gRPC core accepts by itself, without a limit on connections, and ends a listener for ever when accept4 fails
+ * once (1.51: EMFILE, ENFILE, even a peer that gave up while it waited). Its public API has no other place to
+ * stand in between, for TLS in particular, so accept4 and listen of this program are ours: the same system
+ * calls, for listeners opened between begin and end with a limit and without errors that pass, and for all
+ * others nothing else. */
+#ifndef TS_NET_LISTENERS_H
+#define TS_NET_LISTENERS_H
+
+#include "base/err.h"
+
+struct ts_listeners;
+struct ts_counter;
+
+/* At most `max` (≥ 1) connections at a time; 0: what ts_listeners_room says, at most 4096. More than there are
+ * file descriptors for is refused: RESOURCE_EXHAUSTED. All listeners of the process together never take more
+ * than ts_listeners_room. Those that are closed unanswered are counted in `refused`. */
+struct ts_listeners *ts_listeners_new(int64_t max, struct ts_counter *refused, struct ts_err *err);
+/* Its sockets must be closed, its connections too. NULL is fine. */
+void ts_listeners_free(struct ts_listeners *listeners);
+
+/* Between these two, what this thread listens on belongs to `listeners`, instead of what did so before. */
+void ts_listeners_begin(struct ts_listeners *listeners);
+void ts_listeners_end(void);
+
+/* Do they all still accept? Connects to each, in a way that takes no place of a client's, and looks at the next
+ * call what came of it: to be called every few seconds. One that nobody asked for connections in three
+ * checks, while some waited, is dead; one that no longer listens is so at once. Without any sign true. Thread: one at
+ * a time. */
+bool ts_listeners_check(struct ts_listeners *listeners);
+
+struct ts_listeners_state {
+    int64_t max, open, refused;
+};
+/* Thread: any. */
+struct ts_listeners_state ts_listeners_state(struct ts_listeners *listeners);
+
+/* The connections that the limit on file descriptors leaves room for: three quarters of it, less 64 for files
+ * and threads; exporters, scorers and the metrics page have the rest. ≥ 1. Thread: any. */
+int64_t ts_listeners_room(void);
+
+#endif
