@@ -32,7 +32,7 @@ void ts_listener_probe_start(struct ts_listener_probe *probe, int listener)
         return;
     struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
     if (to.ss_family == AF_UNIX) /* takes a name of its own, to be known by */
-        bind(probe->fd, (struct sockaddr *)&unnamed, sizeof unnamed.sun_family);
+        (void)bind(probe->fd, (struct sockaddr *)&unnamed, sizeof unnamed.sun_family);
     int connected = connect(probe->fd, (struct sockaddr *)&to, len);
     probe->stood = connected == 0 || errno == EAGAIN || errno == ECONNREFUSED || errno == ENOENT;
     probe->from_len = sizeof probe->from;

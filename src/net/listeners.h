@@ -13,7 +13,7 @@
 struct ts_listeners;
 struct ts_counter;
 
-/* At most `max` (≥ 1) connections at a time; 0: what ts_listeners_room says, at most 10,000. More than there are
+/* At most `max` (≥ 1) connections at a time; 0: what ts_listeners_room says, at most 4096. More than there are
  * file descriptors for is refused: RESOURCE_EXHAUSTED. All listeners of the process together never take more
  * than ts_listeners_room. Those that are closed unanswered are counted in `refused`. */
 struct ts_listeners *ts_listeners_new(int64_t max, struct ts_counter *refused, struct ts_err *err);
@@ -25,8 +25,8 @@ void ts_listeners_begin(struct ts_listeners *listeners);
 void ts_listeners_end(void);
 
 /* Do they all still accept? Connects to each, in a way that takes no place of a client's, and looks at the next
- * call what came of it: to be called every few seconds. One that accepted nothing for three calls, with
- * connections waiting, is dead; one that no longer listens is so at once. Without any sign true. Thread: one at
+ * call what came of it: to be called every few seconds. One that nobody asked for connections in three
+ * checks, while some waited, is dead; one that no longer listens is so at once. Without any sign true. Thread: one at
  * a time. */
 bool ts_listeners_check(struct ts_listeners *listeners);
 
