@@ -1,0 +1,99 @@
+"""Clients that want the memory: it stays within its bound, and a good client beside them is served. Against a release
+build, because a sanitizer's memory is not the program's."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+
+import grpc
+import pytest
+
+import driver  # noqa: F401 - it finds the tests' modules
+from conftest import Trustspan, wait_for
+from http2 import Connection
+from spans import Sender, request
+
+LIMIT, LARGEST = 64 << 20, 64 << 20  # memory_limit, max_recv_msg_size_mib
+MARGIN = 96 << 20  # the program, its threads, the allocator's losses
+# a store may have twice the limit in memory (intake.h), and one more request may be on its way in
+BOUND = 2 * LIMIT + LARGEST + MARGIN
+
+
+@pytest.fixture
+def trustspan(start):
+    return start(Trustspan, {"exporters": {"debug": {}}, "processors": {"trust": {"scorer": "local"}},
+                             "service": {"memory_limit": f"{LIMIT >> 20}MiB"}})
+
+
+def anonymous(trustspan: Trustspan) -> int:
+    with open(f"/proc/{trustspan.process.child.pid}/status") as status:
+        rows = dict(line.split(":", 1) for line in status)
+    return int(rows["RssAnon"].split()[0]) << 10
+
+
+def is_served(trustspan: Trustspan) -> bool:
+    """A good client tries again when it is told to, as exporters do."""
+    try:
+        Sender(trustspan.endpoint).send(request([("work", {"a": 1})]).SerializeToString(), timeout=10)
+    except grpc.RpcError as error:
+        assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED), error
+        return False
+    return True
+
+
+def send_bodies_without_an_end(port: int, until: float) -> int:
+    """Sixty calls of a connection, each with a body of nearly the largest size that never comes to its end."""
+    sent = 0
+    try:
+        c = Connection(port)
+        prefix = b"\0" + struct.pack("!I", LARGEST - 1)
+        c.socket.sendall(b"".join(c.begin(prefix) for _ in range(60)))
+        while time.monotonic() < until and c.read(0.01):
+            sent += c.send_bodies()
+    except OSError:
+        pass  # it was cut off: fine
+    return sent
+
+
+def test_bodies_that_never_end_stay_within_the_bound(trustspan):
+    until = time.monotonic() + 20
+    attackers = [threading.Thread(target=send_bodies_without_an_end, args=(trustspan.grpc_port, until))
+                 for _ in range(40)]
+    for a in attackers:
+        a.start()
+    most = 0
+    while any(a.is_alive() for a in attackers):
+        most = max(most, anonymous(trustspan))
+        time.sleep(0.1)
+        if time.monotonic() > until - 10:
+            break
+    wait_for(lambda: is_served(trustspan), 60, "a good client's request, beside the attack")
+    for a in attackers:
+        a.join()
+    most = max(most, anonymous(trustspan))
+    assert most < BOUND, f"{most >> 20} MiB"
+
+
+def test_who_takes_back_calls_by_the_hundred_loses_the_connection(trustspan):
+    c = Connection(trustspan.grpc_port)
+
+    def is_cut_off() -> bool:
+        try:
+            c.socket.sendall(b"".join(c.take_back() for _ in range(100)))
+            return not c.read(0.01)
+        except OSError:
+            return True
+
+    wait_for(is_cut_off, 60, "the end of the connection")
+    assert is_served(trustspan)
+    assert "takes its calls back as fast as it makes them" in trustspan.process.log()
+
+
+def test_a_call_taken_back_now_and_then_is_nobodys_attack(trustspan):
+    c = Connection(trustspan.grpc_port)
+    for _ in range(50):
+        c.socket.sendall(c.take_back())
+        assert c.read(0.01)
+    assert is_served(trustspan) and c.read(0.1)
