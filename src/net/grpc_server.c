@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "net/endpoint.h"
-#include "net/grpc_resets.h"
 #include "net/listeners.h"
 
 #include <errno.h>
@@ -33,7 +32,6 @@ struct ts_grpc_server {
     void **methods; /* as registered, in the order of the options */
     struct ts_grpc_server_options options;
     struct ts_grpc_server_tls *tls; /* NULL: plaintext */
-    struct ts_grpc_resets *resets;
     grpc_resource_quota *quota;
     atomic_int calls;   /* accepted, not yet ended */
     atomic_int pending; /* tags in the queue that we must see before the server may go */
@@ -94,17 +92,10 @@ static void free_call(struct ts_grpc_call *call)
 
 /* ---- answering ---- */
 
-/* Whether the peer still cared makes no difference to the request. */
 static void on_ended(struct ts_grpc_event *event, bool ok)
 {
-    struct ts_grpc_call *call = TS_CONTAINER_OF(event, struct ts_grpc_call, ended);
-    (void)ok;
-    if (call->cancelled) {
-        char *peer = grpc_call_get_peer(call->call);
-        ts_grpc_resets_note(call->server->resets, peer);
-        gpr_free(peer);
-    }
-    free_call(call);
+    (void)ok; /* whether the peer still cared makes no difference here */
+    free_call(TS_CONTAINER_OF(event, struct ts_grpc_call, ended));
 }
 
 static size_t add_status(struct ts_grpc_call *call, grpc_op *op, const struct ts_err *err)
@@ -347,7 +338,6 @@ struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
     server->options = *options;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
-    server->resets = ts_grpc_resets_new(options->listeners);
     server->server = create(server);
     grpc_server_register_completion_queue(server->server, ts_grpc_queue(grpc), NULL);
     server->methods = ts_alloc((options->method_count + 1) * sizeof(void *));
@@ -419,7 +409,6 @@ void ts_grpc_server_free(struct ts_grpc_server *server)
     ts_grpc_server_stop(server, ts_now());
     grpc_server_destroy(server->server);
     ts_grpc_server_tls_free(server->tls);
-    ts_grpc_resets_free(server->resets);
     grpc_resource_quota_unref(server->quota);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);

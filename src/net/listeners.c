@@ -9,12 +9,10 @@
 #include "net/listener_probe.h"
 #include "telemetry/metrics.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -321,46 +319,6 @@ struct ts_listeners_state ts_listeners_state(struct ts_listeners *listeners)
                                        ts_counted(listeners->refused)};
     pthread_mutex_unlock(&process.lock);
     return state;
-}
-
-/* ---- cutting off ---- */
-
-/* Is the other end of the socket the peer? The port decides nearly always. */
-static bool is_peer(int fd, const char *peer)
-{
-    char host[INET6_ADDRSTRLEN] = "";
-    char port[16];
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_storage room;
-    } at = {.room = {0}};
-    socklen_t len = sizeof at;
-    if (getpeername(fd, &at.any, &len) != 0)
-        return false;
-    bool v4 = at.any.sa_family == AF_INET;
-    if (!v4 && at.any.sa_family != AF_INET6)
-        return false;
-    snprintf(port, sizeof port, ":%u", (unsigned)ntohs(v4 ? at.v4.sin_port : at.v6.sin6_port));
-    inet_ntop(at.any.sa_family, v4 ? (void *)&at.v4.sin_addr : (void *)&at.v6.sin6_addr, host,
-              sizeof host);
-    const char *end = strrchr(peer, ':');
-    const char *mapped = strncmp(host, "::ffff:", 7) == 0 ? host + 7 : host;
-    return end && strcmp(end, port) == 0 && strstr(peer, mapped);
-}
-
-bool ts_listeners_cut(struct ts_listeners *listeners, const char *peer)
-{
-    bool cut = false;
-    pthread_mutex_lock(&process.lock);
-    for (size_t fd = 0; fd < process.accepted_size && !cut; fd++) {
-        const struct accepted *a = &process.accepted[fd];
-        if (a->owner == listeners && is_open((int)fd, a->inode) && is_peer((int)fd, peer))
-            cut = shutdown((int)fd, SHUT_RDWR) == 0;
-    }
-    pthread_mutex_unlock(&process.lock);
-    return cut;
 }
 
 /* ---- the watch ---- */

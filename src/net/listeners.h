@@ -30,10 +30,6 @@ void ts_listeners_end(void);
  * a time. */
 bool ts_listeners_check(struct ts_listeners *listeners);
 
-/* Shuts the connection of this peer down, as gRPC core names it: "ipv4:10.0.0.1:5000", "ipv6:%5B::1%5D:5000".
- * False: none is open. Thread: any. */
-bool ts_listeners_cut(struct ts_listeners *listeners, const char *peer);
-
 struct ts_listeners_state {
     int64_t max, open, refused;
 };

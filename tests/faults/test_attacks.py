@@ -76,21 +76,6 @@ def test_bodies_that_never_end_stay_within_the_bound(trustspan):
     assert most < BOUND, f"{most >> 20} MiB"
 
 
-def test_who_takes_back_calls_by_the_hundred_loses_the_connection(trustspan):
-    c = Connection(trustspan.grpc_port)
-
-    def is_cut_off() -> bool:
-        try:
-            c.socket.sendall(b"".join(c.take_back() for _ in range(100)))
-            return not c.read(0.01)
-        except OSError:
-            return True
-
-    wait_for(is_cut_off, 60, "the end of the connection")
-    assert is_served(trustspan)
-    assert "takes its calls back as fast as it makes them" in trustspan.process.log()
-
-
 def test_a_call_taken_back_now_and_then_is_nobodys_attack(trustspan):
     c = Connection(trustspan.grpc_port)
     for _ in range(50):
