@@ -113,15 +113,14 @@ static void submit_call(struct tlm_score *s)
         c->next->back = &c->next;
     s->calls = c;
     c->index = s->asked++;
-    c->api =
-        (struct ts_api_call){.deadline = s->job->job.deadline,
-                             .done = on_call_done,
-                             .url = embedding ? self->embeddings_url : self->chat_url,
-                             .tokens = expected_tokens(s),
-                             .urgent = c->index > 0, /* a score begun is finished first */
-                             .retries = -1,
-                             .write = tlm_call_write,
-                             .read = tlm_call_read};
+    c->api = (struct ts_api_call){.deadline = s->job->job.deadline,
+                                  .done = on_call_done,
+                                  .url = embedding ? self->embeddings_url : self->chat_url,
+                                  .tokens = expected_tokens(s),
+                                  .urgent = c->index > 0, /* a score begun is finished first */
+                                  .retries = -1,
+                                  .write = tlm_call_write,
+                                  .read = tlm_call_read};
     if (s == self->current)
         self->queued = c; /* before it is submitted: it may be written at once */
     ts_api_submit(self->api, &c->api);

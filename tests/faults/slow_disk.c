@@ -1,7 +1,9 @@
 /* slow_disk.c - a disk that is slow or broken, for LD_PRELOAD. SLOW_DISK names a file with three numbers of 32 bits,
  * which may change at any time: milliseconds that a sync takes, milliseconds that a write takes, and how many
  * calls of a thousand fail with EIO. Only files below SLOW_DISK_UNDER are touched by it. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,13 +63,15 @@ static bool suffer(int fd, bool sync)
         return false;
     struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000};
     nanosleep(&pause, NULL);
-    uint32_t n = atomic_fetch_add(&calls, 1) * 2654435761u; /* spread evenly, the same in every run */
+    uint32_t n =
+        atomic_fetch_add(&calls, 1) * 2654435761u; /* spread evenly, the same in every run */
     if (n >> 22 >= broken * 1024 / 1000)
         return false;
     errno = EIO;
     return true;
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 int fsync(int fd)
@@ -94,3 +98,4 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     return suffer(fd, false) ? -1 : NEXT(writev)(fd, parts, count);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
