@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "store/check.h"
 #include "store/salvage.h"
+#include "store/store.h"
 
 #include <semaphore.h>
 #include <stdio.h>
