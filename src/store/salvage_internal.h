@@ -25,23 +25,22 @@ struct ts_search {
 };
 
 /* Looks through the pages that no tree reaches for leaves of the missing ids, and takes what they have. */
-void ts_salvage_scan(struct ts_search *search);
+void ts_salvage_scan(struct ts_search *f);
 /* Takes the records whose leaves are gone; they get free ids of the gaps, in the order that they came in.
  * `records` are sorted before and after. */
-void ts_salvage_unnamed(struct ts_search *search);
+void ts_salvage_unnamed(struct ts_search *f);
 
-/* Reads a value into `search->value`. False: its checksum is wrong, or it cannot be read. */
-bool ts_search_read(struct ts_search *search, const struct ts_page_node *node);
+/* Reads a value into `f->value`. False: its checksum is wrong, or it cannot be read. */
+bool ts_search_read(struct ts_search *f, const struct ts_page_node *node);
 uint64_t ts_search_id(const struct ts_page_node *node);
 struct ts_found ts_search_found(const struct ts_page_node *node, uint64_t leaf, size_t entry,
                                 size_t table);
-void ts_search_add(struct ts_search *search, const struct ts_found *found);
+void ts_search_add(struct ts_search *f, const struct ts_found *found);
 /* Whether the table may have one more than it has. `certain`: what to say when it is not known. */
-bool ts_search_has_room(const struct ts_search *search, size_t table, bool certain);
+bool ts_search_has_room(const struct ts_search *f, size_t table, bool certain);
 /* By table and id, as `records` are. */
-void ts_search_sort(struct ts_salvage *salvage);
-bool ts_search_is_there(const struct ts_salvage *salvage, size_t sorted,
-                        const struct ts_found *found);
+void ts_search_sort(struct ts_salvage *s);
+bool ts_search_is_there(const struct ts_salvage *s, size_t sorted, const struct ts_found *found);
 /* `items` with room for one more, if need be at another place. */
 void *ts_search_room(void *items, size_t count, size_t *cap, size_t size);
 
