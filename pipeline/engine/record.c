@@ -191,3 +191,13 @@ bool ts_record_unseal(struct ts_record *r, const struct ts_seal *seal, struct ts
                            "its headers were encrypted with another key than file_storage's "
                            "encryption_key; start with that one to deliver it");
 }
+
+size_t ts_record_length(ts_view bytes)
+{
+    struct ts_cursor c = ts_cursor_of(bytes);
+    struct ts_field f;
+    while (!ts_cursor_done(&c) && ts_cursor_next(&c, &f))
+        if (f.number == REQUEST) /* the last one */
+            return (size_t)(c.at - bytes.ptr);
+    return 0;
+}

@@ -30,6 +30,8 @@ void ts_record_encode(const struct ts_record *record, struct ts_buf *out);
 bool ts_record_decode(ts_view stored, struct ts_record *out, struct ts_err *err);
 /* Just the parent; 0: none, or bytes that do not parse. */
 uint64_t ts_record_parent(ts_view stored);
+/* Length of the stored record that `bytes` begin with, when others may be behind it; 0: none. */
+size_t ts_record_length(ts_view bytes);
 /* Opens the headers of a decoded record that have been sealed; there are others afterwards, the caller's to
  * unref. False, with err FAILED_PRECONDITION: it takes a key, or another one than `seal` (NULL: none). */
 bool ts_record_unseal(struct ts_record *record, const struct ts_seal *seal, struct ts_err *err);

@@ -11,18 +11,20 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* A record that belongs to no table any more says which: only a late one has an end, and only what a
- * processor kept an owner. */
-static enum ts_table table_of(ts_view stored)
+/* Of what is kept, which has an owner, only what is late has an end. */
+static bool describe(ts_view bytes, struct ts_description *out)
 {
     struct ts_record record;
     struct ts_err err = {0};
-    if (!ts_record_decode(stored, &record, &err))
-        return TS_TABLE_SPOOL;
+    size_t length = ts_record_length(bytes);
+    if (length == 0 || !ts_record_decode(ts_view_cut(bytes, 0, length), &record, &err))
+        return false;
     ts_headers_unref(record.headers);
-    return record.give_up != 0    ? TS_TABLE_LATE
-           : record.owner.len > 0 ? TS_TABLE_DECIDED
-                                  : TS_TABLE_SPOOL;
+    *out = (struct ts_description){record.give_up != 0    ? TS_TABLE_LATE
+                                   : record.owner.len > 0 ? TS_TABLE_DECIDED
+                                                          : TS_TABLE_SPOOL,
+                                   length, record.received};
+    return true;
 }
 
 static bool all_there(const struct ts_salvage *s)
@@ -113,7 +115,7 @@ static int with_store(const char *directory, const char *to)
     int status = 1;
     if (!ts_lock_directory(directory, false, &lock, &err))
         return ts_cmd_failed(&err);
-    if (!ts_salvage(&salvage, directory, table_of, &err)) {
+    if (!ts_salvage(&salvage, directory, describe, &err)) {
         ts_cmd_failed(&err);
     } else {
         status = to ? rescue(directory, to, &salvage) : check(directory, &salvage);

@@ -31,7 +31,8 @@ static void fail(const char *directory, const char *flaw, const char *left, stru
     bool short_name = strlen(directory) <= LONG;
     const char *name = short_name ? directory : "DIR";
     ts_fail(err, TS_DATA_LOSS,
-            "'%s/data.mdb' is damaged, %s; %s can be read; save them: trustspan store rescue %s "
+            "'%s/data.mdb' is damaged, %s; at least %s can be read; save them: trustspan store "
+            "rescue %s "
             "--to %s%s",
             directory, flaw, left, name, name, short_name ? ".rescued" : "2");
 }

@@ -1,6 +1,7 @@
 /* salvage.h - the records of a store, sound or not, found without LMDB.
  * What the trees reach is taken as it is. Where a tree is broken, all pages that no tree reaches are
- * looked through for leaves of the missing ids; a record is believed when its checksum is right. What was
+ * looked through for leaves of the missing ids, and for records that no leaf names any more, which get new
+ * ids behind all others; a record is believed when its checksum is right. What was
  * delivered and removed before stays away as far as can be known: a record is not taken whose pages the
  * list of free pages has, nor more records than the table says it had. */
 #ifndef TS_STORE_SALVAGE_H
@@ -31,12 +32,19 @@ struct ts_salvage {
     char flaw[160]; /* the first, "page 12: …"; empty: LMDB can live with this file */
 };
 
-/* Which table a record without one belongs to, by what it says; NULL: the spool. */
-typedef enum ts_table (*ts_table_of)(ts_view record);
+/* What a record says of itself, for those whose place in a table is lost. */
+struct ts_description {
+    enum ts_table table;
+    size_t length;    /* of the record, which may be less than what was shown */
+    ts_time received; /* gives their order */
+};
+/* Describes the record that `bytes` begin with. False: there is none. */
+typedef bool (*ts_describe)(ts_view bytes, struct ts_description *out);
 
-/* Looks through DIRECTORY/data.mdb. Takes as long as to read it. False: there is no such file, or it may
- * not be read; nothing to release then. */
-bool ts_salvage(struct ts_salvage *salvage, const char *directory, ts_table_of table_of,
+/* Looks through DIRECTORY/data.mdb. Takes as long as to read it. Without `describe` (NULL) less is found: a
+ * record that is in no table is taken for one of the spool, and one whose id is lost is left out. False: there
+ * is no such file, or it may not be read; nothing to release then. */
+bool ts_salvage(struct ts_salvage *salvage, const char *directory, ts_describe describe,
                 struct ts_err *err);
 void ts_salvage_release(struct ts_salvage *salvage);
 /* Record `i` with its checksum in front, into `out` (cleared first). False: it has changed, or the disk

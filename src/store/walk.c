@@ -35,8 +35,7 @@ bool ts_page_set_has(const struct ts_page_set *set, uint64_t page)
     return page < set->size && (set->bits[page / 64] >> page % 64 & 1);
 }
 
-/* False: not a page that can be, or met before. */
-static bool meet(struct ts_page_set *set, uint64_t page)
+bool ts_page_set_add(struct ts_page_set *set, uint64_t page)
 {
     if (page < TS_PAGE_METAS || page >= set->size || ts_page_set_has(set, page))
         return false;
@@ -115,7 +114,7 @@ static const char *free_list_flaw(struct ts_walk *w, const struct ts_page_node *
         wrong = "the list of free pages is longer than its entry";
     for (size_t i = 1; !wrong && i <= ids[0]; i++)
         if ((i > 1 && ids[i] >= ids[i - 1]) || ids[i] > w->meta->last_page ||
-            !meet(&w->free, ids[i]))
+            !ts_page_set_add(&w->free, ids[i]))
             wrong = "the list of free pages is not in order";
     free(ids);
     return wrong;
@@ -137,7 +136,7 @@ static const char *big_flaw(struct ts_walk *w, const struct ts_page_node *n)
     const char *wrong = ts_page_flaw_big(w->pages, n);
     uint64_t count = ts_page_count(w->pages, n->size);
     for (uint64_t i = 0; i < count && !wrong; i++)
-        if (!meet(&w->used, n->page + i))
+        if (!ts_page_set_add(&w->used, n->page + i))
             wrong = "it belongs to two records, or to none";
     return wrong;
 }
@@ -201,7 +200,7 @@ static void walk_page(struct down *d, uint64_t number, unsigned level, struct ra
     uint8_t *page = d->buffers + (size_t)(level - 1) * pages->page_size;
     bool leaf = level == d->tree->depth;
     enum ts_page_type type = leaf ? TS_PAGE_LEAF : TS_PAGE_BRANCH;
-    if (number > w->meta->last_page || !meet(&w->used, number)) {
+    if (number > w->meta->last_page || !ts_page_set_add(&w->used, number)) {
         leave_out(d, number, "it belongs to two places, or to none", &range);
         return;
     }

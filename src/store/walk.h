@@ -12,6 +12,8 @@ struct ts_page_set {
     uint64_t size; /* pages */
 };
 bool ts_page_set_has(const struct ts_page_set *set, uint64_t page);
+/* False: not a page that can be, or it is in the set already. */
+bool ts_page_set_add(struct ts_page_set *set, uint64_t page);
 
 struct ts_walk {
     /* From the caller. */
