@@ -312,14 +312,15 @@ def test_a_rate_is_learned_from_refusals(score, model, hint):
 ], ids=str)
 def test_of_what_is_sent_to_a_limited_server_little_is_refused(score, model, limits):
     """A thousand calls, of which the first few dozen find the limit out where it is not told, and again each time
-    that it changes."""
+    that it changes. The server's bucket fills by the clock, which a busy machine does not keep step with: the
+    bound is wide here, and narrow in test_throttle.c, where time is simulated."""
     model.control(limits=limits)
     limit = limits.get("calls") or []
     found_out = 25 * (1 + len(limit[2] if len(limit) > 2 else []))
     out = score(*pairs(500), num_self_reflections=2)
     assert all(x["decision"] == "scored" for x in out)
     seen = load(model)
-    assert seen["calls"] - seen["refused"] == 1000 and seen["refused"] <= found_out + 0.02 * seen["calls"], seen
+    assert seen["calls"] - seen["refused"] == 1000 and seen["refused"] <= found_out + 0.1 * seen["calls"], seen
 
 
 def test_a_spent_quota_ends_at_once_and_says_so(score, model):
