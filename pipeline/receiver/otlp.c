@@ -50,7 +50,7 @@ struct ts_instance {
     struct service *services;             /* of the signals that a pipeline takes from here */
     struct ts_grpc_method *methods;
     size_t count;
-    struct ts_counter *refused_requests, *refused_connections;
+    struct ts_counter *refused_requests, *refused_connections, *cut_connections;
 };
 
 /* ---- one call ---- */
@@ -147,6 +147,10 @@ static struct ts_instance *create(const struct ts_host *host, const void *config
     self->refused_connections = ts_metrics_counter(
         host->metrics, "trustspan_receiver_refused_connections", labels,
         "Connections closed at once, beyond max_connections or without a file descriptor.");
+    self->cut_connections =
+        ts_metrics_counter(host->metrics, "trustspan_receiver_cut_connections", labels,
+                           "Connections ended because their client began calls and took them back "
+                           "too often.");
     return self;
 }
 
@@ -187,6 +191,7 @@ static bool start(struct ts_instance *self, struct ts_err *err)
     const struct ts_grpc_watch_options watch = {.name = self->host->id,
                                                 .max_connections = c->max_connections,
                                                 .refused = self->refused_connections,
+                                                .cut = self->cut_connections,
                                                 .gave_up = on_deaf,
                                                 .arg = self};
     self->server = ts_grpc_watch_new(self->host->grpc, &options, &watch, err);

@@ -52,10 +52,13 @@ struct ts_grpc_method {
 };
 
 struct ts_listeners;
+struct ts_connections;
 
 struct ts_grpc_server_options {
-    const char *endpoint;                 /* "host:port", "unix:///path" */
-    struct ts_listeners *listeners;       /* its sockets are to be among these; NULL: nobody's */
+    const char *endpoint;           /* "host:port", "unix:///path" */
+    struct ts_listeners *listeners; /* its sockets are to be among these; NULL: nobody's */
+    struct ts_connections
+        *connections; /* and what they accept among these; NULL: no limits on them */
     const struct ts_grpc_method *methods; /* those that are served; borrowed while it lives */
     size_t method_count;
     struct ts_grpc_tls tls;

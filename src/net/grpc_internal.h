@@ -24,7 +24,11 @@ static inline void ts_grpc_arm(struct ts_grpc_event *event,
     atomic_store_explicit(&event->armed, true, memory_order_release);
 }
 
+/* The queue whose threads read and write the connections. */
 grpc_completion_queue *ts_grpc_queue(struct ts_grpc *grpc);
+/* A queue whose thread does neither: it takes what comes even while those of the other one are kept by connections
+ * that always have more to read (core goes on reading one as long as there is something). */
+grpc_completion_queue *ts_grpc_spare_queue(struct ts_grpc *grpc);
 
 /* The message's bytes in one piece; takes over `buffer` (may be NULL: empty). Inflates gzip itself,
  * up to `max` bytes. NULL with err when that fails. */

@@ -11,19 +11,23 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/support/time.h>
 
-struct ts_grpc {
-    grpc_completion_queue *queue;
+/* A queue and the threads that take from it. */
+struct queue {
+    grpc_completion_queue *core;
+    pthread_t *ids;
     int threads;
-    pthread_t ids[];
+};
+
+struct ts_grpc {
+    struct queue main, spare;
 };
 
 static void *work(void *arg)
 {
-    struct ts_grpc *grpc = arg;
-    pthread_setname_np(pthread_self(), "grpc");
+    const struct queue *queue = arg;
     for (;;) {
         grpc_event e =
-            grpc_completion_queue_next(grpc->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+            grpc_completion_queue_next(queue->core, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
         if (e.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
         struct ts_grpc_event *event = e.tag;
@@ -32,35 +36,64 @@ static void *work(void *arg)
     }
 }
 
+static bool start(struct queue *queue, grpc_cq_polling_type polling, int threads, const char *name,
+                  struct ts_err *err)
+{
+    const grpc_completion_queue_attributes attributes = {GRPC_CQ_CURRENT_VERSION, GRPC_CQ_NEXT,
+                                                         polling, NULL};
+    queue->core = grpc_completion_queue_create(grpc_completion_queue_factory_lookup(&attributes),
+                                               &attributes, NULL);
+    queue->ids = ts_alloc((size_t)threads * sizeof *queue->ids);
+    for (; queue->threads < threads; queue->threads++) {
+        pthread_t *id = &queue->ids[queue->threads];
+        if (pthread_create(id, NULL, work, queue) != 0)
+            return ts_fail(err, TS_RESOURCE_EXHAUSTED, "cannot start thread %d of '%s'",
+                           queue->threads + 1, name);
+        pthread_setname_np(*id, name);
+    }
+    return true;
+}
+
+static void stop(struct queue *queue)
+{
+    if (!queue->core)
+        return;
+    grpc_completion_queue_shutdown(queue->core);
+    for (int i = 0; i < queue->threads; i++)
+        pthread_join(queue->ids[i], NULL);
+    grpc_completion_queue_destroy(queue->core);
+    free(queue->ids);
+}
+
 struct ts_grpc *ts_grpc_new(int threads, struct ts_err *err)
 {
     grpc_init();
-    struct ts_grpc *grpc = ts_alloc(sizeof *grpc + (size_t)threads * sizeof(pthread_t));
-    grpc->queue = grpc_completion_queue_create_for_next(NULL);
-    for (; grpc->threads < threads; grpc->threads++)
-        if (pthread_create(&grpc->ids[grpc->threads], NULL, work, grpc) != 0) {
-            ts_fail(err, TS_RESOURCE_EXHAUSTED, "cannot start gRPC thread %d", grpc->threads + 1);
-            ts_grpc_free(grpc);
-            return NULL;
-        }
-    return grpc;
+    struct ts_grpc *grpc = ts_alloc(sizeof *grpc);
+    if (start(&grpc->main, GRPC_CQ_DEFAULT_POLLING, threads, "grpc", err) &&
+        start(&grpc->spare, GRPC_CQ_NON_POLLING, 1, "grpc spare", err))
+        return grpc;
+    ts_grpc_free(grpc);
+    return NULL;
 }
 
 void ts_grpc_free(struct ts_grpc *grpc)
 {
     if (!grpc)
         return;
-    grpc_completion_queue_shutdown(grpc->queue);
-    for (int i = 0; i < grpc->threads; i++)
-        pthread_join(grpc->ids[i], NULL);
-    grpc_completion_queue_destroy(grpc->queue);
+    stop(&grpc->main);
+    stop(&grpc->spare);
     grpc_shutdown();
     free(grpc);
 }
 
 grpc_completion_queue *ts_grpc_queue(struct ts_grpc *grpc)
 {
-    return grpc->queue;
+    return grpc->main.core;
+}
+
+grpc_completion_queue *ts_grpc_spare_queue(struct ts_grpc *grpc)
+{
+    return grpc->spare.core;
 }
 
 /* ---- bytes ---- */

@@ -5,7 +5,7 @@
 #include "net/grpc_internal.h"
 
 #include "base/buf.h"
-#include "base/log.h"
+#include "net/connections.h"
 #include "net/endpoint.h"
 #include "net/listeners.h"
 
@@ -53,14 +53,15 @@ struct ts_grpc_call {
     grpc_byte_buffer *message;
     struct ts_grpc_header *headers;
     int cancelled;
-    bool counted;
+    bool spare; /* its events are the spare queue's */
+    bool counted, taken_back;
     grpc_metadata trailing;
     grpc_slice status_text;
     grpc_slice status_bin;
     grpc_byte_buffer *response;
 };
 
-static void post_slot(struct ts_grpc_server *server, size_t method);
+static void post_slot(struct ts_grpc_server *server, size_t method, bool spare);
 
 static void forget_tag(struct ts_grpc_server *server)
 {
@@ -90,12 +91,28 @@ static void free_call(struct ts_grpc_call *call)
     forget_tag(server);
 }
 
+/* The client takes it back, which its connection may do only so often. False: the connection has ended. */
+static bool take_back(struct ts_grpc_call *call)
+{
+    struct ts_connections *connections = call->server->options.connections;
+    if (!connections || call->taken_back)
+        return true;
+    call->taken_back = true;
+    char *peer = grpc_call_get_peer(call->call);
+    bool goes_on = ts_connections_took_back(connections, peer, ts_now());
+    gpr_free(peer);
+    return goes_on;
+}
+
 /* ---- answering ---- */
 
 static void on_ended(struct ts_grpc_event *event, bool ok)
 {
-    (void)ok; /* whether the peer still cared makes no difference here */
-    free_call(TS_CONTAINER_OF(event, struct ts_grpc_call, ended));
+    struct ts_grpc_call *call = TS_CONTAINER_OF(event, struct ts_grpc_call, ended);
+    (void)ok; /* whether the peer still cared makes no difference to what was answered */
+    if (call->cancelled)
+        take_back(call);
+    free_call(call);
 }
 
 static size_t add_status(struct ts_grpc_call *call, grpc_op *op, const struct ts_err *err)
@@ -153,8 +170,8 @@ static void hand_over(struct ts_grpc_call *call)
     struct ts_grpc_server *server = call->server;
     const struct ts_grpc_server_options *o = &server->options;
     struct ts_err err = {0};
-    call->counted = true;
-    if (atomic_fetch_add(&server->calls, 1) >= o->max_calls) {
+    call->counted = !call->taken_back;
+    if (call->counted && atomic_fetch_add(&server->calls, 1) >= o->max_calls) {
         err.retry_after = TS_S;
         ts_fail(&err, TS_UNAVAILABLE, "%d calls are in flight already; try again", o->max_calls);
         refuse(call, &err);
@@ -178,8 +195,12 @@ static void on_accepted(struct ts_grpc_event *event, bool ok)
         free_call(call);
         return;
     }
-    post_slot(call->server, call->method);
-    hand_over(call);
+    post_slot(call->server, call->method, call->spare);
+    /* No message, not even an empty one: core has the call's end already. */
+    if (!call->message && !take_back(call))
+        free_call(call);
+    else
+        hand_over(call);
 }
 
 static void on_unknown(struct ts_grpc_event *event, bool ok)
@@ -190,7 +211,7 @@ static void on_unknown(struct ts_grpc_event *event, bool ok)
         free_call(call);
         return;
     }
-    post_slot(call->server, UNKNOWN);
+    post_slot(call->server, UNKNOWN, call->spare);
     struct ts_err err = {0};
     struct ts_buf served = TS_BUF_INIT;
     const struct ts_grpc_server_options *o = &call->server->options;
@@ -203,7 +224,7 @@ static void on_unknown(struct ts_grpc_event *event, bool ok)
     ts_grpc_call_answer(call, TS_NOTHING, &err);
 }
 
-static void post_slot(struct ts_grpc_server *server, size_t method)
+static void post_slot(struct ts_grpc_server *server, size_t method, bool spare)
 {
     pthread_mutex_lock(&server->lock);
     bool stopping = server->stopping;
@@ -219,7 +240,9 @@ static void post_slot(struct ts_grpc_server *server, size_t method)
     call->status_bin = grpc_empty_slice();
     grpc_metadata_array_init(&call->metadata);
     grpc_call_details_init(&call->details);
-    grpc_completion_queue *queue = ts_grpc_queue(server->grpc);
+    call->spare = spare;
+    grpc_completion_queue *queue =
+        spare ? ts_grpc_spare_queue(server->grpc) : ts_grpc_queue(server->grpc);
     grpc_call_error bad;
     if (method != UNKNOWN) {
         ts_grpc_arm(&call->accepted, on_accepted);
@@ -329,6 +352,17 @@ static grpc_server *create(struct ts_grpc_server *server)
     return grpc_server_create(&channel_args, NULL);
 }
 
+/* Core takes a slot of the main queue when there is one. They are all taken only when its threads do not come
+ * to look: then the spare queue's do. */
+static void post_slots(struct ts_grpc_server *server, bool spare)
+{
+    for (size_t m = 0; m < server->options.method_count; m++)
+        for (int i = 0; i < ACCEPT_SLOTS; i++)
+            post_slot(server, m, spare);
+    for (int i = 0; i < UNKNOWN_SLOTS; i++)
+        post_slot(server, UNKNOWN, spare);
+}
+
 struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
                                           const struct ts_grpc_server_options *options,
                                           struct ts_err *err)
@@ -340,6 +374,7 @@ struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
     pthread_cond_init(&server->changed, NULL);
     server->server = create(server);
     grpc_server_register_completion_queue(server->server, ts_grpc_queue(grpc), NULL);
+    grpc_server_register_completion_queue(server->server, ts_grpc_spare_queue(grpc), NULL);
     server->methods = ts_alloc((options->method_count + 1) * sizeof(void *));
     for (size_t i = 0; i < options->method_count; i++)
         server->methods[i] =
@@ -351,11 +386,8 @@ struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
         return NULL;
     }
     grpc_server_start(server->server);
-    for (size_t m = 0; m < options->method_count; m++)
-        for (int i = 0; i < ACCEPT_SLOTS; i++)
-            post_slot(server, m);
-    for (int i = 0; i < UNKNOWN_SLOTS; i++)
-        post_slot(server, UNKNOWN);
+    post_slots(server, false);
+    post_slots(server, true);
     return server;
 }
 

@@ -3,6 +3,9 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "net/connections.h"
+#include "net/listeners.h"
+#include "telemetry/metrics.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -17,6 +20,7 @@ struct ts_grpc_watch {
     struct ts_grpc *grpc;
     struct ts_grpc_server_options options;
     struct ts_grpc_watch_options watch;
+    struct ts_connections *connections;
     struct ts_listeners *listeners;
     struct ts_grpc_server *server; /* the thread's, until it has ended */
     pthread_mutex_t lock;
@@ -60,24 +64,31 @@ static bool open_again(struct ts_grpc_watch *w)
     return false;
 }
 
-static void say_refused(struct ts_grpc_watch *w, int64_t *said)
+/* What has been refused and cut since it was said last. */
+static void say_refused(struct ts_grpc_watch *w, int64_t *refused, int64_t *cut)
 {
-    struct ts_listeners_state s = ts_listeners_state(w->listeners);
-    if (s.refused > *said)
+    struct ts_connections_state s = ts_connections_state(w->connections);
+    int64_t now = ts_counted(w->watch.refused);
+    if (now > *refused)
         ts_log(TS_WARN, w->watch.name,
                "connections refused, as many as there may be are open or file descriptors are out",
-               "refused=%" PRId64 " open=%" PRId64 " max_connections=%" PRId64, s.refused - *said,
+               "refused=%" PRId64 " open=%" PRId64 " max_connections=%" PRId64, now - *refused,
                s.open, s.max);
-    *said = s.refused;
+    if (s.cut > *cut)
+        ts_log(TS_WARN, w->watch.name,
+               "connections cut, their clients began calls and took them back too often",
+               "cut=%" PRId64 " open=%" PRId64, s.cut - *cut, s.open);
+    *refused = now;
+    *cut = s.cut;
 }
 
 static void *work(void *arg)
 {
     struct ts_grpc_watch *w = arg;
-    int64_t said = 0;
+    int64_t refused = 0, cut = 0;
     pthread_setname_np(pthread_self(), "grpc watch");
     while (!sleep_until_stopped(w)) {
-        say_refused(w, &said);
+        say_refused(w, &refused, &cut);
         if (!ts_listeners_check(w->listeners) && !open_again(w)) {
             w->watch.gave_up(w->watch.arg);
             break;
@@ -91,16 +102,16 @@ struct ts_grpc_watch *ts_grpc_watch_new(struct ts_grpc *grpc,
                                         const struct ts_grpc_watch_options *options,
                                         struct ts_err *err)
 {
-    struct ts_listeners *listeners =
-        ts_listeners_new(options->max_connections, options->refused, err);
-    if (!listeners)
+    struct ts_connections *connections =
+        ts_connections_new(options->max_connections, options->cut, err);
+    if (!connections)
         return NULL;
     struct ts_grpc_watch *w = ts_alloc(sizeof *w);
     w->grpc = grpc;
     w->options = *server;
-    w->options.listeners = listeners;
     w->watch = *options;
-    w->listeners = listeners;
+    w->connections = w->options.connections = connections;
+    w->listeners = w->options.listeners = ts_listeners_new(connections, options->refused);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -120,7 +131,7 @@ struct ts_grpc_watch *ts_grpc_watch_new(struct ts_grpc *grpc,
 
 int64_t ts_grpc_watch_open(struct ts_grpc_watch *w)
 {
-    return w ? ts_listeners_state(w->listeners).open : 0;
+    return w ? ts_connections_state(w->connections).open : 0;
 }
 
 void ts_grpc_watch_stop(struct ts_grpc_watch *w, ts_time deadline)
@@ -144,6 +155,7 @@ void ts_grpc_watch_free(struct ts_grpc_watch *w)
     ts_grpc_watch_stop(w, ts_now());
     ts_grpc_server_free(w->server);
     ts_listeners_free(w->listeners);
+    ts_connections_free(w->connections);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->lock);
     free(w);

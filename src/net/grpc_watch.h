@@ -3,21 +3,22 @@
 #define TS_NET_GRPC_WATCH_H
 
 #include "net/grpc.h"
-#include "net/listeners.h"
 
 struct ts_grpc_watch;
+struct ts_counter;
 
 struct ts_grpc_watch_options {
     const char *name;           /* in the log; borrowed */
-    int64_t max_connections;    /* as ts_listeners_new takes it; so too: */
+    int64_t max_connections;    /* as ts_connections_new takes it */
     struct ts_counter *refused; /* connections that were closed unanswered */
+    struct ts_counter *cut;     /* connections ended because of calls taken back */
     /* The server could not be opened again and is not tried any more. Thread: the watch's. */
     void (*gave_up)(void *arg);
     void *arg;
 };
 
 /* Serves as ts_grpc_server_new does, with a limit on connections, looks after it every three seconds on a thread of
- * its own, and says in the log what was refused. A dead one is replaced:
+ * its own, and says in the log what was refused and cut. A dead one is replaced:
  * its calls may end, its connections are told to come again. Errors: as those two. Thread: any. */
 struct ts_grpc_watch *ts_grpc_watch_new(struct ts_grpc *grpc,
                                         const struct ts_grpc_server_options *server,

@@ -1,32 +1,22 @@
 /* listeners.c - accept4 with a limit, with errors that pass, and the watch on those that call it.
- * The library gets no context to accept4, so what is known of listeners is the process's, under one lock.
- * That a connection has been closed nobody tells: each accepted descriptor is remembered with its inode, and
- * those that hold another one by now are counted out when the places are used up. */
+ * The library gets no context to accept4, so what is known of listeners is the process's, under one lock. */
 #include "net/listeners.h"
 
 #include "base/buf.h"
-#include "base/time.h"
+#include "net/connections.h"
 #include "net/listener_probe.h"
 #include "telemetry/metrics.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-    MOST_SOCKETS = 32,
-    SILENT_CHECKS = 3,
-    SPARE_DESCRIPTORS = 64,
-    DEFAULT_MOST = 4096, /* an idle one costs 20 kB in gRPC core */
-};
+enum { MOST_SOCKETS = 32, SILENT_CHECKS = 3 };
 
 struct listener {
     int fd;
@@ -39,86 +29,17 @@ struct ts_listeners {
     LIST_ENTRY(ts_listeners) link;
     struct listener sockets[MOST_SOCKETS];
     size_t count;
-    int64_t max, open;
+    struct ts_connections *connections;
     struct ts_counter *refused;
-};
-
-struct accepted {
-    struct ts_listeners *owner; /* NULL: none of ours has this number */
-    ino_t inode;
 };
 
 static struct {
     pthread_mutex_t lock;
     LIST_HEAD(, ts_listeners) all;
-    struct accepted *accepted; /* by file descriptor */
-    size_t accepted_size;
-    int64_t open;       /* entries with an owner */
-    ts_time next_sweep; /* counting out takes a tenth of the time at most */
-    int spare;          /* a descriptor to refuse with when there is no other; -1: none */
+    int spare; /* a descriptor to refuse with when there is no other; -1: none */
 } process = {.lock = PTHREAD_MUTEX_INITIALIZER, .spare = -1};
 
 static _Thread_local struct ts_listeners *opening;
-
-/* ---- connections ---- */
-
-static bool is_open(int fd, ino_t inode)
-{
-    struct stat s;
-    return fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode) && s.st_ino == inode;
-}
-
-static void count_out(struct accepted *a)
-{
-    if (!a->owner)
-        return;
-    a->owner->open--;
-    process.open--;
-    a->owner = NULL;
-}
-
-static void sweep(void)
-{
-    ts_time start = ts_now();
-    if (start < process.next_sweep)
-        return;
-    for (size_t fd = 0; fd < process.accepted_size; fd++)
-        if (process.accepted[fd].owner && !is_open((int)fd, process.accepted[fd].inode))
-            count_out(&process.accepted[fd]);
-    ts_time end = ts_now();
-    process.next_sweep = end + 9 * (end - start);
-}
-
-static bool is_full(const struct ts_listeners *owner)
-{
-    return owner->open >= owner->max || process.open >= ts_listeners_room();
-}
-
-static bool has_place(const struct ts_listeners *owner)
-{
-    if (is_full(owner))
-        sweep();
-    return !is_full(owner);
-}
-
-static void count_in(struct ts_listeners *owner, int fd)
-{
-    struct stat s;
-    size_t at = (size_t)fd;
-    if (fstat(fd, &s) != 0)
-        return;
-    if (at >= process.accepted_size) {
-        size_t size = 2 * at + 64;
-        process.accepted = ts_realloc(process.accepted, size * sizeof *process.accepted);
-        memset(process.accepted + process.accepted_size, 0,
-               (size - process.accepted_size) * sizeof *process.accepted);
-        process.accepted_size = size;
-    }
-    count_out(&process.accepted[at]); /* who had the number before is gone */
-    process.accepted[at] = (struct accepted){owner, s.st_ino};
-    owner->open++;
-    process.open++;
-}
 
 /* ---- accepting ---- */
 
@@ -179,11 +100,10 @@ static int accept_one(struct ts_listeners *owner, struct listener *l, struct soc
         if (fd >= 0) {
             if (ts_listener_probe_is(&l->probe, peer, *len)) {
                 close(fd);
-            } else if (!has_place(owner)) {
-                refuse(owner, fd);
-            } else {
-                count_in(owner, fd);
+            } else if (ts_connections_add(owner->connections, fd, peer)) {
                 return fd;
+            } else {
+                refuse(owner, fd);
             }
         } else if (errno == EMFILE ? !refuse_with_spare(owner, l)
                                    : !is_about_one_connection(errno)) {
@@ -238,29 +158,11 @@ int ts_listen(int fd, int backlog)
 
 /* ---- life ---- */
 
-int64_t ts_listeners_room(void)
+struct ts_listeners *ts_listeners_new(struct ts_connections *connections,
+                                      struct ts_counter *refused)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT32_MAX)
-        return INT32_MAX;
-    int64_t room = (int64_t)limit.rlim_cur * 3 / 4 - SPARE_DESCRIPTORS;
-    return room > 1 ? room : 1;
-}
-
-struct ts_listeners *ts_listeners_new(int64_t max, struct ts_counter *refused, struct ts_err *err)
-{
-    int64_t room = ts_listeners_room();
-    if (max > room) {
-        ts_fail(err, TS_RESOURCE_EXHAUSTED,
-                "max_connections %" PRId64 ", but the limit on open files leaves room for %" PRId64
-                "; set 'ulimit -n' to %" PRId64 " or more",
-                max, room, (max + SPARE_DESCRIPTORS) * 4 / 3 + 1);
-        return NULL;
-    }
     struct ts_listeners *listeners = ts_alloc(sizeof *listeners);
-    if (max == 0)
-        max = room < DEFAULT_MOST ? room : DEFAULT_MOST;
-    listeners->max = max;
+    listeners->connections = connections;
     listeners->refused = refused;
     pthread_mutex_lock(&process.lock);
     keep_spare();
@@ -283,15 +185,8 @@ void ts_listeners_free(struct ts_listeners *listeners)
     pthread_mutex_lock(&process.lock);
     LIST_REMOVE(listeners, link);
     forget_sockets(listeners);
-    for (size_t fd = 0; fd < process.accepted_size; fd++)
-        if (process.accepted[fd].owner == listeners)
-            count_out(&process.accepted[fd]);
-    if (LIST_EMPTY(&process.all)) {
-        free(process.accepted);
-        process.accepted = NULL;
-        process.accepted_size = 0;
-        if (process.spare >= 0)
-            close(process.spare);
+    if (LIST_EMPTY(&process.all) && process.spare >= 0) {
+        close(process.spare);
         process.spare = -1;
     }
     pthread_mutex_unlock(&process.lock);
@@ -309,16 +204,6 @@ void ts_listeners_begin(struct ts_listeners *listeners)
 void ts_listeners_end(void)
 {
     opening = NULL;
-}
-
-struct ts_listeners_state ts_listeners_state(struct ts_listeners *listeners)
-{
-    pthread_mutex_lock(&process.lock);
-    sweep();
-    struct ts_listeners_state state = {listeners->max, listeners->open,
-                                       ts_counted(listeners->refused)};
-    pthread_mutex_unlock(&process.lock);
-    return state;
 }
 
 /* ---- the watch ---- */

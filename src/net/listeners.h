@@ -8,16 +8,17 @@
 #ifndef TS_NET_LISTENERS_H
 #define TS_NET_LISTENERS_H
 
-#include "base/err.h"
+#include <stdbool.h>
 
 struct ts_listeners;
+struct ts_connections;
 struct ts_counter;
 
-/* At most `max` (≥ 1) connections at a time; 0: what ts_listeners_room says, at most 4096. More than there are
- * file descriptors for is refused: RESOURCE_EXHAUSTED. All listeners of the process together never take more
- * than ts_listeners_room. Those that are closed unanswered are counted in `refused`. */
-struct ts_listeners *ts_listeners_new(int64_t max, struct ts_counter *refused, struct ts_err *err);
-/* Its sockets must be closed, its connections too. NULL is fine. */
+/* What they accept goes into `connections`, which outlives them. Those that find no place there, or no file
+ * descriptor, are closed unanswered and counted in `refused`. */
+struct ts_listeners *ts_listeners_new(struct ts_connections *connections,
+                                      struct ts_counter *refused);
+/* Its sockets must be closed. NULL is fine. */
 void ts_listeners_free(struct ts_listeners *listeners);
 
 /* Between these two, what this thread listens on belongs to `listeners`, instead of what did so before. */
@@ -29,15 +30,5 @@ void ts_listeners_end(void);
  * checks, while some waited, is dead; one that no longer listens is so at once. Without any sign true. Thread: one at
  * a time. */
 bool ts_listeners_check(struct ts_listeners *listeners);
-
-struct ts_listeners_state {
-    int64_t max, open, refused;
-};
-/* Thread: any. */
-struct ts_listeners_state ts_listeners_state(struct ts_listeners *listeners);
-
-/* The connections that the limit on file descriptors leaves room for: three quarters of it, less 64 for files
- * and threads; exporters, scorers and the metrics page have the rest. ≥ 1. Thread: any. */
-int64_t ts_listeners_room(void);
 
 #endif

@@ -82,3 +82,35 @@ def test_a_call_taken_back_now_and_then_is_nobodys_attack(trustspan):
         c.socket.sendall(c.take_back())
         assert c.read(0.01)
     assert is_served(trustspan) and c.read(0.1)
+
+
+def take_calls_back(port: int, until: float) -> None:
+    """HTTP/2 rapid reset: calls that are begun and taken back at once, as fast as the server reads; a new connection
+    when it is cut off."""
+    while time.monotonic() < until:
+        try:
+            c = Connection(port)
+            while time.monotonic() < until and c.read(0.001):
+                c.socket.sendall(b"".join(c.take_back() for _ in range(500)))
+        except OSError:
+            pass
+
+
+@pytest.mark.parametrize("connections", [2, 8, 32])
+def test_calls_taken_back_by_the_thousand(trustspan, connections):
+    until = time.monotonic() + 10
+    attackers = [threading.Thread(target=take_calls_back, args=(trustspan.grpc_port, until))
+                 for _ in range(connections)]
+    for a in attackers:
+        a.start()
+    most, served = 0, 0
+    while any(a.is_alive() for a in attackers):
+        served += is_served(trustspan)
+        most = max(most, anonymous(trustspan))
+        time.sleep(0.1)
+    for a in attackers:
+        a.join()
+    most = max(most, anonymous(trustspan))
+    assert most < BOUND, f"{most >> 20} MiB"
+    assert served > 0, "no good client was served beside the attack"
+    assert trustspan.total("trustspan_receiver_cut_connections") > 0
