@@ -17,6 +17,17 @@ void ts_memory_add(struct ts_memory *m, size_t bytes)
     atomic_fetch_add(&m->used, (int64_t)bytes);
 }
 
+/* From here on it may wait again, not before: it has one task to be posted. */
+static void come(struct ts_task *task)
+{
+    struct ts_room *room = TS_CONTAINER_OF(task, struct ts_room, come);
+    struct ts_memory *m = room->memory;
+    pthread_mutex_lock(&m->lock);
+    room->memory = NULL;
+    pthread_mutex_unlock(&m->lock);
+    room->task.run(&room->task);
+}
+
 /* All that wait go on: each looks for himself whether there is still room. */
 static void wake(struct ts_memory *m)
 {
@@ -26,8 +37,7 @@ static void wake(struct ts_memory *m)
     atomic_store(&m->awaited, false);
     while (room) {
         struct ts_room *next = room->next;
-        room->waiting = false;
-        ts_loop_post(room->loop, &room->task);
+        ts_loop_post(room->loop, &room->come);
         room = next;
     }
     pthread_mutex_unlock(&m->lock);
@@ -43,13 +53,15 @@ void ts_memory_sub(struct ts_memory *m, size_t bytes)
 void ts_memory_await(struct ts_memory *m, struct ts_room *room)
 {
     pthread_mutex_lock(&m->lock);
-    if (!room->waiting) {
-        room->waiting = true;
+    bool first = !room->memory;
+    if (first) {
+        room->memory = m;
+        room->come.run = come;
         room->next = m->first;
         m->first = room;
+        atomic_store(&m->awaited, true);
     }
-    atomic_store(&m->awaited, true);
     pthread_mutex_unlock(&m->lock);
-    if (ts_memory_has_room(m)) /* it may have come while we queued */
+    if (first && ts_memory_has_room(m)) /* it may have come while we queued */
         wake(m);
 }

@@ -9,10 +9,11 @@
 
 /* Somebody who wants to go on when there is room; lives inside him. */
 struct ts_room {
-    struct ts_room *next; /* private */
-    bool waiting;         /* private */
+    struct ts_room *next;     /* private; so too: */
+    struct ts_memory *memory; /* that it waits for; NULL: for none */
+    struct ts_task come;
     struct ts_loop *loop;
-    struct ts_task task; /* posted there, once for each ts_memory_await */
+    struct ts_task task; /* run there, once or more after each ts_memory_await */
 };
 
 struct ts_memory {
@@ -37,7 +38,8 @@ static inline bool ts_memory_has_room(const struct ts_memory *memory)
 {
     return ts_memory_used(memory) < memory->limit;
 }
-/* Posts `room->task` when less than the limit is used, at once if it is. While it waits already, nothing. */
+/* Has `room->task` run when less than the limit is used, as soon as may be if it is. Nothing more happens while it
+ * waits already, or is about to run. */
 void ts_memory_await(struct ts_memory *memory, struct ts_room *room);
 
 #endif

@@ -37,6 +37,7 @@ int main(int argc, char **argv)
         .methods = &method,
         .method_count = 1,
         .max_request = 64u << 20,
+        .max_memory = (size_t)1 << 30,
         .max_calls = 1024,
     };
     struct ts_grpc_server *server = ts_grpc_server_new(grpc, &options, &err);

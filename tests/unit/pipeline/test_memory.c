@@ -4,6 +4,8 @@
 #include "moved_clock.h"
 #include "pipeline/engine/memory.h"
 
+#include <unistd.h>
+
 enum { LIMIT = 100 };
 
 struct waiting {
@@ -103,6 +105,23 @@ static void waiting_twice_is_waiting_once(void **state)
     assert_posted(h, 1, 1);
 }
 
+/* Two threads may ask while the answer to the first is on its way; a task that is posted twice would make the
+ * mailbox go round in a circle. */
+static void asking_again_before_it_came_changes_nothing(void **state)
+{
+    struct home *h = *state;
+    alarm(60); /* instead of a hang */
+    for (int i = 0; i < 3; i++)
+        ts_memory_await(&h->memory, &h->waiting[0].room);
+    ts_memory_await(&h->memory, &h->waiting[1].room);
+    ts_memory_await(&h->memory, &h->waiting[0].room);
+    assert_posted(h, 0, 1);
+    assert_posted(h, 1, 1);
+    ts_memory_await(&h->memory, &h->waiting[0].room);
+    assert_posted(h, 0, 2);
+    alarm(0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make_home, free_home)
 
 int main(void)
@@ -112,6 +131,7 @@ int main(void)
         CASE(with_room_it_is_posted_at_once_but_not_inside_the_call),
         CASE(without_room_it_is_posted_when_there_is),
         CASE(waiting_twice_is_waiting_once),
+        CASE(asking_again_before_it_came_changes_nothing),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }
