@@ -14,6 +14,7 @@ struct grpc_config {
     const char *endpoint; /* first, because offset 0 means "not kept" for `present` */
     bool present;
     int64_t max_recv_msg_size_mib, max_connections, max_concurrent_streams, max_calls;
+    ts_time read_timeout;
     bool tls_present;
     struct ts_tls_server_config tls;
     struct {
@@ -185,6 +186,7 @@ static bool start(struct ts_instance *self, struct ts_err *err)
                       ((size_t)c->max_recv_msg_size_mib << 20),
         .max_calls = (int)c->max_calls,
         .max_concurrent_streams = (int)c->max_concurrent_streams,
+        .read_timeout = c->read_timeout,
         .refused = on_refused,
         .arg = self,
     };
@@ -327,6 +329,14 @@ static const struct ts_setting grpc_table[] = {
      .min = "0",
      .max = "1000000",
      .help = "calls per connection; 0: no limit"},
+    {.key = "read_timeout",
+     .kind = TS_DURATION,
+     .offset = AT(read_timeout),
+     .default_text = "60s",
+     .min = "0s",
+     .max = "1h",
+     .help =
+         "for a request to come once its call has begun; beyond: DEADLINE_EXCEEDED; 0: no limit"},
     {.key = "max_calls",
      .kind = TS_INT,
      .offset = AT(max_calls),

@@ -67,6 +67,7 @@ struct ts_grpc_server_options {
     size_t max_memory;  /* bytes that gRPC core may use for connections and bodies under way */
     int max_calls;      /* answered UNAVAILABLE beyond */
     int max_concurrent_streams; /* per connection; 0: no limit */
+    ts_time read_timeout;       /* for a request to come, once its call has begun; 0: no limit */
     /* Called for every request refused before `handle` saw it; NULL: nobody counts. */
     void (*refused)(void *arg, const struct ts_err *why);
     void *arg; /* of refused */
@@ -80,6 +81,9 @@ struct ts_grpc_server *ts_grpc_server_new(struct ts_grpc *grpc,
 /* Stops accepting at once; open calls may end until `deadline` (ts_now clock), then are cancelled.
  * Returns when all calls have ended. Safe twice. */
 void ts_grpc_server_stop(struct ts_grpc_server *server, ts_time deadline);
+/* Ends the calls whose request has been awaited longer than read_timeout: DEADLINE_EXCEEDED. To be called every few
+ * seconds. Thread: any. */
+void ts_grpc_server_expire(struct ts_grpc_server *server, ts_time now);
 void ts_grpc_server_free(struct ts_grpc_server *server); /* stopped first; NULL is fine */
 
 /* The request's metadata, valid until the answer. */

@@ -89,6 +89,7 @@ static void *work(void *arg)
     pthread_setname_np(pthread_self(), "grpc watch");
     while (!sleep_until_stopped(w)) {
         say_refused(w, &refused, &cut);
+        ts_grpc_server_expire(w->server, ts_now());
         if (!ts_listeners_check(w->listeners) && !open_again(w)) {
             w->watch.gave_up(w->watch.arg);
             break;

@@ -18,7 +18,7 @@ struct ts_grpc_watch_options {
 };
 
 /* Serves as ts_grpc_server_new does, with a limit on connections, looks after it every three seconds on a thread of
- * its own, and says in the log what was refused and cut. A dead one is replaced:
+ * its own, and says in the log what was refused and cut, ends calls whose request does not come. A dead one is replaced:
  * its calls may end, its connections are told to come again. Errors: as those two. Thread: any. */
 struct ts_grpc_watch *ts_grpc_watch_new(struct ts_grpc *grpc,
                                         const struct ts_grpc_server_options *server,

@@ -114,3 +114,14 @@ def test_calls_taken_back_by_the_thousand(trustspan, connections):
     assert most < BOUND, f"{most >> 20} MiB"
     assert served > 0, "no good client was served beside the attack"
     assert trustspan.total("trustspan_receiver_cut_connections") > 0
+
+
+def test_a_request_that_does_not_come_is_not_awaited(start):
+    trustspan = start(Trustspan, {"exporters": {"debug": {}}}, protocol={"read_timeout": "1s"})
+    c = Connection(trustspan.grpc_port)
+    c.socket.sendall(c.begin() + c.begin(b"\0") + c.begin(b"\0" + struct.pack("!I", 1000) + bytes(999)))
+    assert len(c.windows) == 3
+    assert is_served(trustspan)
+    wait_for(lambda: c.read(0.1) and not c.windows, 60, "the end of calls without a request")
+    assert trustspan.total("trustspan_receiver_refused_requests") == 3
+    assert is_served(trustspan) and c.read(0.1)  # the connection goes on
