@@ -182,8 +182,7 @@ static bool start(struct ts_instance *self, struct ts_err *err)
                 .reload_interval = c->tls.reload_interval},
         .keepalive = keepalive(c),
         .max_request = (size_t)c->max_recv_msg_size_mib << 20,
-        .max_memory = (size_t)ts_intake_most_memory(self->host->intake) +
-                      ((size_t)c->max_recv_msg_size_mib << 20),
+        .max_memory = (size_t)ts_intake_most_memory(self->host->intake),
         .max_calls = (int)c->max_calls,
         .max_concurrent_streams = (int)c->max_concurrent_streams,
         .read_timeout = c->read_timeout,

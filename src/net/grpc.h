@@ -64,8 +64,10 @@ struct ts_grpc_server_options {
     struct ts_grpc_tls tls;
     struct ts_grpc_keepalive keepalive;
     size_t max_request; /* bytes, also after inflating */
-    size_t max_memory;  /* bytes that gRPC core may use for connections and bodies under way */
-    int max_calls;      /* answered UNAVAILABLE beyond */
+    size_t
+        max_memory; /* bytes of connections, of bodies under way, and of requests that live; but core has max_request always,
+                         * and while one is copied together it is there twice */
+    int max_calls;  /* answered UNAVAILABLE beyond */
     int max_concurrent_streams; /* per connection; 0: no limit */
     ts_time read_timeout;       /* for a request to come, once its call has begun; 0: no limit */
     /* Called for every request refused before `handle` saw it; NULL: nobody counts. */

@@ -142,7 +142,7 @@ static void hand_over(struct ts_grpc_call *call)
     }
     grpc_byte_buffer *message = call->message;
     call->message = NULL;
-    struct ts_payload *payload = ts_grpc_payload(message, o->max_request, &err);
+    struct ts_payload *payload = ts_grpc_payload(message, o->max_request, server->quota, &err);
     if (!payload) {
         refuse(call, &err);
         return;

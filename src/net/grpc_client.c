@@ -140,7 +140,7 @@ static void on_done(struct ts_grpc_event *event, bool ok)
     if (c->status == GRPC_STATUS_OK) {
         grpc_byte_buffer *response = c->response;
         c->response = NULL;
-        u->response = ts_grpc_payload(response, MAX_RESPONSE, &u->job.err);
+        u->response = ts_grpc_payload(response, MAX_RESPONSE, NULL, &u->job.err);
     } else {
         read_failure(c);
     }

@@ -31,8 +31,10 @@ grpc_completion_queue *ts_grpc_queue(struct ts_grpc *grpc);
 grpc_completion_queue *ts_grpc_spare_queue(struct ts_grpc *grpc);
 
 /* The message's bytes in one piece; takes over `buffer` (may be NULL: empty). Inflates gzip itself,
- * up to `max` bytes. NULL with err when that fails. */
-struct ts_payload *ts_grpc_payload(grpc_byte_buffer *buffer, size_t max, struct ts_err *err);
+ * up to `max` bytes. What is not core's memory counts in `quota` (NULL: nowhere). NULL with err when that fails. */
+struct ts_grpc_quota;
+struct ts_payload *ts_grpc_payload(grpc_byte_buffer *buffer, size_t max,
+                                   struct ts_grpc_quota *quota, struct ts_err *err);
 
 ts_view ts_grpc_slice_view(const grpc_slice *slice); /* valid while the slice stays where it is */
 

@@ -2,6 +2,7 @@
 #include "net/grpc_internal.h"
 
 #include "base/buf.h"
+#include "net/grpc_quota.h"
 #include "wire/encode.h"
 #include "wire/gzip.h"
 
@@ -114,8 +115,16 @@ static void drop_slice(void *arg)
     free(held);
 }
 
+static struct ts_payload *own(struct ts_grpc_quota *quota, uint8_t *bytes, size_t len)
+{
+    if (!quota)
+        return ts_payload_new(ts_view_of(bytes, len), free, bytes);
+    return ts_payload_new(ts_view_of(bytes, len), ts_grpc_block_free,
+                          ts_grpc_block_new(quota, bytes, len));
+}
+
 /* A single slice is kept as it is; several are copied together once, which scanning wants. */
-static struct ts_payload *gather(const grpc_slice_buffer *slices)
+static struct ts_payload *gather(struct ts_grpc_quota *quota, const grpc_slice_buffer *slices)
 {
     if (slices->count == 1) {
         struct held_slice *held = ts_alloc(sizeof *held);
@@ -129,31 +138,33 @@ static struct ts_payload *gather(const grpc_slice_buffer *slices)
         memcpy(bytes + at, v.ptr, v.len);
         at += v.len;
     }
-    return ts_payload_new(ts_view_of(bytes, at), free, bytes);
+    return own(quota, bytes, at);
 }
 
-static struct ts_payload *inflate_payload(struct ts_payload *zipped, size_t max, struct ts_err *err)
+static struct ts_payload *inflate_payload(struct ts_grpc_quota *quota, struct ts_payload *zipped,
+                                          size_t max, struct ts_err *err)
 {
     struct ts_buf out = TS_BUF_INIT;
     struct ts_payload *payload = NULL;
     if (ts_gzip_inflate(ts_payload_view(zipped), max, &out, err)) {
         size_t len;
         uint8_t *bytes = ts_buf_take(&out, &len);
-        payload = ts_payload_new(ts_view_of(bytes, len), free, bytes);
+        payload = own(quota, bytes, len);
     }
     ts_buf_release(&out);
     ts_payload_unref(zipped);
     return payload;
 }
 
-struct ts_payload *ts_grpc_payload(grpc_byte_buffer *buffer, size_t max, struct ts_err *err)
+struct ts_payload *ts_grpc_payload(grpc_byte_buffer *buffer, size_t max,
+                                   struct ts_grpc_quota *quota, struct ts_err *err)
 {
     if (!buffer)
         return ts_payload_new(TS_NOTHING, NULL, NULL);
     bool zipped = buffer->data.raw.compression != GRPC_COMPRESS_NONE;
-    struct ts_payload *payload = gather(&buffer->data.raw.slice_buffer);
+    struct ts_payload *payload = gather(quota, &buffer->data.raw.slice_buffer);
     grpc_byte_buffer_destroy(buffer);
-    return zipped ? inflate_payload(payload, max, err) : payload;
+    return zipped ? inflate_payload(quota, payload, max, err) : payload;
 }
 
 /* ---- google.rpc.Status (otlp-and-collector.md 1.2, 1.7) ---- */

@@ -3,6 +3,7 @@
  * calls is ours to keep, with an answer, and not a silent wait inside gRPC core. */
 #include "base/buf.h"
 #include "net/endpoint.h"
+#include "net/grpc_quota.h"
 #include "net/grpc_server_internal.h"
 #include "net/listeners.h"
 
@@ -141,9 +142,8 @@ static grpc_server *create(struct ts_grpc_server *server)
 {
     const struct ts_grpc_server_options *o = &server->options;
     struct ts_grpc_args args = {.count = 0};
-    server->quota = grpc_resource_quota_create("receiver");
-    grpc_resource_quota_resize(server->quota, o->max_memory);
-    ts_grpc_arg_pointer(&args, GRPC_ARG_RESOURCE_QUOTA, server->quota,
+    server->quota = ts_grpc_quota_new(o->max_memory, o->max_request);
+    ts_grpc_arg_pointer(&args, GRPC_ARG_RESOURCE_QUOTA, ts_grpc_quota_core(server->quota),
                         grpc_resource_quota_arg_vtable());
     ts_grpc_arg_int(&args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int64_t)o->max_request);
     ts_grpc_arg_int(&args, GRPC_ARG_ALLOW_REUSEPORT, 0);
@@ -263,7 +263,7 @@ void ts_grpc_server_free(struct ts_grpc_server *server)
     ts_grpc_server_stop(server, ts_now());
     grpc_server_destroy(server->server);
     ts_grpc_server_tls_free(server->tls);
-    grpc_resource_quota_unref(server->quota);
+    ts_grpc_quota_unref(server->quota);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
     free(server->methods);

@@ -14,7 +14,7 @@ struct ts_grpc_server {
     void **methods; /* as registered, in the order of the options */
     struct ts_grpc_server_options options;
     struct ts_grpc_server_tls *tls; /* NULL: plaintext */
-    grpc_resource_quota *quota;
+    struct ts_grpc_quota *quota;
     atomic_int calls;   /* accepted, not yet ended */
     atomic_int pending; /* tags in the queue that we must see before the server may go */
     pthread_mutex_t lock;
